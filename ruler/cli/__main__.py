@@ -1,0 +1,6 @@
+"""`python -m ruler.cli` does what `ruler` does."""
+
+from ruler.cli.main import main
+
+if __name__ == "__main__":
+    main()

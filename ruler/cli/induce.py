@@ -1,0 +1,78 @@
+"""`ruler induce`: normal footage in, rules.yaml out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ruler.cli import options as o
+from ruler.cli.plan import plan, plan_as_dict, plan_as_text
+from ruler.pipeline import Records, induce_to_file, scene_namer
+from ruler.rules.io import load_rules
+from ruler.rules.show import show_rules
+
+
+def command(
+    normal: Annotated[
+        list[Path] | None, typer.Argument(help="Normal footage: video files, image folders, or folders of these.")
+    ] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The rules file to write.")] = Path("rules.yaml"),
+    captions: o.Captions = None,
+    tracks: o.Tracks = None,
+    detections: o.Detections = None,
+    scene: Annotated[str, typer.Option(help="What the scene is called.")] = "",
+    scene_from: o.SceneFrom = None,
+    own: Annotated[
+        Path | None, typer.Option("--rules", help="Your own rules, kept and calibrated beside the induced ones.")
+    ] = None,
+    alarms: o.Alarms = None,
+    preset: o.Preset = None,
+    every: o.Every = None,
+    frame_rate: o.FrameRate = None,
+    reader: o.Reader = None,
+    start: o.Start = None,
+    config: o.Config = None,
+    set_: o.Set = None,
+    as_json: o.AsJson = False,
+    dry_run: o.DryRun = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> int:
+    """Make the rules of a scene from normal footage, and measure their false alarms on it."""
+    settings = o.settings_of(
+        config,
+        set_,
+        video={"every": every, "frame_rate": frame_rate, "reader": reader, "start": start},
+        smoothing={"preset": preset},
+        events={"alarms": alarms},
+    )
+    scene_of = scene_namer(scene_from)
+    inputs, bad = o.gather_inputs(normal, Records(captions, tracks, detections), settings)
+    stages = ("perception", "induction")
+    if dry_run:
+        planned = plan(inputs, settings)
+        o.print_json(plan_as_dict(planned, stages)) if as_json else print(plan_as_text(planned, stages))
+        return 0
+    o.note("model-free run: no chat model is asked", quiet)
+    kept = load_rules(own).rules if own else ()
+    with o.progress_of(quiet, verbose) as progress:
+        induced = induce_to_file(inputs, out, settings, scene=scene, scene_of=scene_of, own=kept, progress=progress)
+    o.print_notes(induced.notes, quiet)
+    failures = {**bad, **induced.failures}
+    for error in failures.values():
+        o.note(f"ruler: {error}")
+    if as_json:
+        o.print_json({
+            "rules": str(out),
+            "scenes": {name: len(s.rules) for name, s in (induced.rules.scenes or {"": induced.rules}).items()},
+            "videos": [s.name for s in inputs if s.name not in failures],
+            "failures": {name: str(error) for name, error in failures.items()},
+            "calls": 0,
+            "cost": 0.0,
+        })  # fmt: skip
+    else:
+        print(show_rules(induced.rules))
+        print(f"\nwritten to {out}")
+    return 3 if failures else 0

@@ -1,0 +1,213 @@
+"""One Settings model: defaults < file < environment (RULER_*) < command line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ruler.errors import UsageError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MotionSettings(_Section):
+    """Perception from pixels. Owned by ruler/perception/motion."""
+
+    width: int = Field(360, ge=64, description="pictures are analysed at this width, in pixels; never enlarged")
+    contrast: float = Field(
+        11.0, gt=0, le=255, description="least difference from the background that stands out, in grey levels"
+    )
+    absorb_after: float = Field(60.0, gt=0, description="seconds in which what stands still fades into the background")
+    adopt_after: float = Field(
+        10.0, ge=0, description="seconds after which the view of a moved camera is taken as its view"
+    )
+
+
+class VideoSettings(_Section):
+    """How videos are read."""
+
+    frame_rate: float | None = Field(
+        None, gt=0, description="frames/s of image folders and recorded captions; 25 is assumed where absent"
+    )
+    reader: Literal["auto", "pyav", "decord"] = "auto"
+    every: str | None = Field(
+        None, description="frames that are looked at: '5' every fifth, '1s' one a second, 'motion'; all where absent"
+    )
+    start: datetime | None = Field(None, description="wall-clock time of the first frame, for rules with hours")
+
+
+class InductionSettings(_Section):
+    """How rules are made from normal footage."""
+
+    alpha: float = Field(0.01, gt=0, lt=0.5, description="level per rule: share of normal values over its limit")
+    bands: int = Field(12, ge=1, le=64, description="bands of image rows a limit may differ between")
+    batches: int = Field(10, ge=1, description="n of the vote")
+    clips_per_batch: int | None = Field(None, ge=1, description="m of the vote; a quarter of the clips where absent")
+    clip_seconds: float = Field(10.0, gt=0, description="fewer than four videos are cut into clips of this length")
+    folds: int = Field(5, ge=2, description="folds over clips in which false alarms are measured")
+    seed: int = 0
+
+
+class MatchSettings(_Section):
+    """How frames are held against rules."""
+
+    track_sigma: float = Field(1.25, ge=0, description="seconds over which exceedances are smoothed along a track")
+    power: float = Field(math.inf, ge=1, description="p of the p-norm over rules; inf takes the strongest rule alone")
+    words: Literal["words", "substring"] | None = Field(
+        None,
+        description="how keywords match: whole words and inflections, or as the published program does; by the preset where absent",
+    )
+
+
+class SmoothingSettings(_Section):
+    """How findings are smoothed over time."""
+
+    preset: Literal["centred", "causal", "paper", "published-code"] = "centred"
+    sigma: float = Field(0.8, ge=0, description="seconds, standard deviation of the centred Gaussian")
+    tau: float = Field(0.8, ge=0, description="seconds, time constant of the causal average")
+    alpha: float = Field(0.33, gt=0, le=1, description="of the paper's EMA")
+    padding: int = Field(5, ge=0, description="p of the paper's majority vote, frames on each side")
+
+
+class EventSettings(_Section):
+    """What counts as an event."""
+
+    alarms: str | None = Field(
+        None,
+        description="events wanted per camera and time on normal footage: '2/day'; the rules file's own threshold where absent",
+    )
+    low: float = Field(0.8, gt=0, le=1, description="an event goes on down to this share of the threshold")
+    minimum: float = Field(0.3, ge=0, description="seconds an event must last")
+    gap: float = Field(1.0, ge=0, description="seconds between two events up to which they are one")
+
+    @field_validator("alarms")
+    @classmethod
+    def _rate(cls, value: str | None) -> str | None:
+        if value is not None:
+            alarms_per_hour(value)
+        return value
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. One object goes through the whole program; nothing else is global.
+
+    Sources, the later winning: the defaults here, a YAML file, the environment (`RULER_SMOOTHING__PRESET=causal`), the command line.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="RULER_", env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
+    )
+
+    video: VideoSettings = VideoSettings()
+    motion: MotionSettings = MotionSettings()
+    induction: InductionSettings = InductionSettings()
+    match: MatchSettings = MatchSettings()
+    smoothing: SmoothingSettings = SmoothingSettings()
+    events: EventSettings = EventSettings()
+
+
+_SPANS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1.0, "day": 24.0, "week": 168.0, "month": 730.0}
+
+
+def alarms_per_hour(text: str) -> float:
+    """Read a rate of alarms: '2/day' → 2 / 24.
+
+    Raises:
+        ValueError: not a number over 0, a slash and second, minute, hour, day, week or month.
+    """
+    number, _, span = text.partition("/")
+    hours = _SPANS.get(span.strip().lower())
+    try:
+        count = float(number)
+    except ValueError:
+        count = 0.0
+    if hours is None or not 0 < count < math.inf:
+        raise ValueError(f"'{text}' is not a rate of alarms; write it as '2/day' or '1/hour'")
+    return count / hours
+
+
+def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Put the settings together: defaults < file < environment < overrides.
+
+    Args:
+        file: YAML with the sections of `Settings`; None for none.
+        overrides: section → key → value, from the command line; a value of None means "not given".
+
+    Raises:
+        UsageError: a file that cannot be read, an unknown key, or a value out of its range, named with its place.
+    """
+    given = {s: {k: v for k, v in part.items() if v is not None} for s, part in (overrides or {}).items()}
+    try:
+        environment = EnvSettingsSource(
+            Settings, env_prefix="RULER_", env_nested_delimiter="__", case_sensitive=False
+        )()
+        known = {name: part for name, part in environment.items() if name in Settings.model_fields}
+        merged = _merged(_merged(_read(file), known), given)
+        return Settings.model_validate(merged)
+    except (ValidationError, SettingsError) as error:
+        raise _first_problem(error, file) from None
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        content = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(
+            f"cannot be read ({error.strerror})", where=file, hint="give --config a settings file"
+        ) from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise UsageError("is not YAML", where=where, hint="see configs/default.yaml for an example") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UsageError("holds no sections", where=file, hint="see configs/default.yaml for an example")
+    return content
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in over.items():
+        old = out.get(key)
+        out[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return out
+
+
+def _first_problem(error: ValidationError | SettingsError, file: Path | None) -> UsageError:
+    if isinstance(error, SettingsError):
+        return UsageError(str(error), where="environment", hint="see the settings in docs/settings.md")
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message, names = "is not a setting", _names(problem["loc"][:-1])
+        near = get_close_matches(str(problem["loc"][-1]), names, 1) or names
+        return UsageError(message, where=f"{file or 'settings'}: {place}", hint=f"did you mean {', '.join(near)}?")
+    return UsageError(message, where=place, hint=f"it is {problem['input']!r} now")
+
+
+def _names(place: tuple[int | str, ...]) -> list[str]:
+    fields = Settings.model_fields
+    for part in place:
+        section = fields[str(part)].annotation
+        fields = getattr(section, "model_fields", {})
+    return list(fields)

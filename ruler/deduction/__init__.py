@@ -1,0 +1,1 @@
+"""Deduction: observations and rules in; scores, verdicts and events out."""

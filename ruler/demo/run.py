@@ -1,0 +1,67 @@
+"""The demo's main job: a folder in; the drawn street, its rules, a judged run and a report in it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from ruler.config import Settings
+from ruler.demo.files import DemoFiles, write_demo
+from ruler.pipeline import Records, VideoResult, detect_to_folder, gather, induce_to_file
+from ruler.progress import NoProgress, Progress
+from ruler.report import report_run
+from ruler.rules.model import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What the demo gives.
+
+    Attributes:
+        files: the drawn scene.
+        rules: induced from its normal clips.
+        results: of the test clips.
+        auc: frame-level, all test frames pooled, 0 to 1.
+        page: the report.
+    """
+
+    files: DemoFiles
+    rules: RuleSet
+    results: tuple[VideoResult, ...]
+    auc: float
+    page: Path
+
+
+def run_demo(folder: Path, settings: Settings = Settings(), progress: Progress | None = None) -> DemoResult:
+    """Draw the street, make rules from its normal clips, judge the test clips and write the report.
+
+    Args:
+        folder: holds `scene/`, `rules.yaml` and `run/` afterwards; what is there already is not made again.
+        settings: of all stages.
+        progress: where to say how far it is.
+    """
+    shown = progress or NoProgress()
+    advance, before = shown.task("drawing the street"), [0]
+
+    def drawn(name: str, done: int, total: int) -> None:
+        advance(done - before[0])
+        before[0] = done
+
+    files = write_demo(folder / "scene", drawn)
+    rules_file = folder / "rules.yaml"
+    normal, _ = gather(files.normal, Records(), settings)
+    rules = induce_to_file(normal, rules_file, settings, scene="A drawn street", progress=shown).rules
+    test, _ = gather(files.test, Records(), settings)
+    results = tuple(detect_to_folder(test, rules, folder / "run", settings, progress=shown))
+    page = report_run(folder / "run", labels=files.truth.parent / "labels")
+    return DemoResult(files, rules, results, pooled_auc(files, results), page)
+
+
+def pooled_auc(files: DemoFiles, results: Sequence[VideoResult]) -> float:
+    """Frame-level AUC of the test clips against the drawn truth, all frames pooled."""
+    truth = np.concatenate([np.load(files.labels[result.name]) for result in results])
+    return float(roc_auc_score(truth, np.concatenate([result.scores.scores for result in results])))

@@ -1,0 +1,1 @@
+"""Induction: observations of normal footage in; rules out."""

@@ -1,0 +1,255 @@
+"""Calibration: rules and normal clips in; the same rules with their measured false alarms, on one scale, out.
+
+Every clip is held against rules made without it (K folds over the clips), so that what is measured is what new normal footage will show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ruler.rules.match import CEILING, MatchOptions, RuleMatch, combine, match
+from ruler.rules.model import Calibration, FalseAlarms, Limit, Rule
+from ruler.rules.table import Table
+from ruler.schema import FloatArray
+
+RuleMaker = Callable[[Sequence[Table]], Sequence[Rule]]
+"""Normal clips → anomaly rules. Given fewer clips it must make the same rules with other numbers, or leave some out."""
+
+Smoother = Callable[[FloatArray, FloatArray], FloatArray]
+"""Exceedances (T,) and times (T,) → smoothed exceedances (T,)."""
+
+Counter = Callable[[FloatArray, FloatArray, float], list[tuple[int, int]]]
+"""Smoothed exceedances (T,), times (T,) and the exceedance at which an event begins → events as [start, end) positions."""
+
+
+DEFAULT_ALARMS = 1.0
+"""Events an hour on normal footage that the default threshold may give."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationOptions:
+    """How the file is put on its scale.
+
+    Attributes:
+        folds: K; each clip is held against rules made from the other folds' clips.
+        alarms_per_hour: events an hour wanted on normal footage. None: at most one an hour on the clips left out, none at all where
+            they are shorter than that; with a rate given, a reference too short to show it is extrapolated by its tail.
+        power: p of the p-norm over the rules.
+    """
+
+    folds: int = 5
+    alarms_per_hour: float | None = None
+    power: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """One clip held against rules made without it."""
+
+    clip: Table
+    found: tuple[RuleMatch, ...]
+
+
+def calibrate(
+    clips: Sequence[Table],
+    make: RuleMaker,
+    smooth: Smoother,
+    count: Counter,
+    matching: MatchOptions,
+    options: CalibrationOptions = CalibrationOptions(),
+) -> tuple[list[Rule], Calibration]:
+    """Make rules from all clips, measure them on clips left out, and put the file on its scale.
+
+    One factor widens (or narrows) all limits about their medians, such that the smoothed largest exceedance over all rules begins no more
+    events on the clips left out than `alarms_per_hour` allows. So the numbers a person reads in the file are the ones that decide.
+
+    Args:
+        clips: normal footage, one table a clip.
+        make: clips → rules.
+        smooth: smoothing over time that detection will use.
+        count: events that detection will make.
+        matching: how rules are held against tables.
+        options: see `CalibrationOptions`.
+
+    Returns:
+        The rules with their false alarms, and the calibration of the whole file.
+    """
+    rules = list(make(clips))
+    held = _hold_out(clips, make, matching, options.folds)
+    hours = sum(_seconds(h.clip) for h in held) / 3600
+    factor = _factor(held, smooth, count, hours, options)
+    scaled = [_Held(h.clip, tuple(_rescaled(m, factor) for m in h.found)) for h in held]
+    rules = [_widened(rule, factor) for rule in rules]
+    rules = [_with_false_alarms(rule, scaled) for rule in rules]
+    smoothed = [smooth(combine(h.found, len(h.clip), options.power), h.clip.times) for h in scaled]
+    spans = [count(r, h.clip.times, 1.0) for r, h in zip(smoothed, scaled, strict=True)]
+    frames = sum(len(clip) for clip in clips)
+    inside = sum(end - start for events in spans for start, end in events)
+    curve, tail = alarm_curve(smoothed, [h.clip.times for h in scaled], count, hours)
+    return rules, Calibration(
+        alpha=matching.alpha,
+        scale=1.0,
+        frames=frames,
+        objects=sum(len(clip.row) for clip in clips),
+        clips=len(clips),
+        hours=float(f"{hours:.4g}"),
+        frames_in_events=float(f"{inside / frames:.3g}") if frames and held else None,
+        alarms=curve,
+        tail=tail,
+    )
+
+
+def _hold_out(clips: Sequence[Table], make: RuleMaker, matching: MatchOptions, folds: int) -> list[_Held]:
+    count = min(folds, len(clips))
+    if count < 2:
+        return []
+    held = []
+    for fold in range(count):
+        rules = list(make([clip for i, clip in enumerate(clips) if i % count != fold]))
+        out = [clip for i, clip in enumerate(clips) if i % count == fold]
+        held += [_Held(clip, tuple(match(clip, rules, matching))) for clip in out]
+    return held
+
+
+def _factor(held: list[_Held], smooth: Smoother, count: Counter, hours: float, options: CalibrationOptions) -> float:
+    """The smallest exceedance at which the clips left out hold no more events than allowed."""
+    if not held:
+        return 1.0
+    allowed = int(DEFAULT_ALARMS * hours)
+    series = [(smooth(combine(_limits_of(h), len(h.clip), options.power), h.clip.times), h.clip.times) for h in held]
+    if options.alarms_per_hour is not None:
+        curve, tail = alarm_curve([r for r, _ in series], [times for _, times in series], count, hours)
+        wanted = threshold_for(Calibration(alarms=curve, tail=tail), options.alarms_per_hour)
+        return float(np.clip(wanted, 0.2, CEILING))
+
+    def events(threshold: float) -> int:
+        return sum(len(count(r, times, threshold)) for r, times in series)
+
+    low, high = 0.0, max(float(r.max(initial=0.0)) for r, _ in series) + 1e-6
+    if high <= 1e-3:
+        return 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if events(middle) <= allowed else (middle, high)
+    return float(np.clip(high, 0.2, CEILING))
+
+
+def _limits_of(held: _Held) -> list[RuleMatch]:
+    return [m for m in held.found if m.rule.limits]
+
+
+def _widened(rule: Rule, factor: float) -> Rule:
+    if not rule.limits or factor == 1.0:
+        return rule
+    return rule.model_copy(
+        update={
+            "limit": _wider(rule.limit, factor) if rule.limit else None,
+            "any": tuple(_wider(limit, factor) for limit in rule.any),
+            "all": tuple(_wider(limit, factor) for limit in rule.all),
+        }
+    )
+
+
+def _wider(limit: Limit, factor: float) -> Limit:
+    def wide(bound: float, usual: float) -> float:
+        return float(f"{usual + factor * (bound - usual):.4g}")
+
+    usual = limit.usual or 0.0
+    table = tuple((row[0], row[1], wide(row[2], row[3] if len(row) == 4 else usual), *row[3:]) for row in limit.table)
+    side = {"above": wide(limit.above, usual)} if limit.above is not None else {"below": wide(limit.value, usual)}
+    return limit.model_copy(update={**side, "table": table})
+
+
+def _rescaled(found: RuleMatch, factor: float) -> RuleMatch:
+    if not found.rule.limits:
+        return found
+    return RuleMatch(found.rule, found.exceedance / factor, found.strongest, found.quotes, found.objects / factor)
+
+
+def rule_key(rule: Rule) -> tuple[object, ...]:
+    """What makes a rule the same rule when it is made from other clips: its conditions without their numbers."""
+    return (
+        rule.keywords,
+        tuple((limit.measure, limit.above is None) for limit in rule.limits),
+        rule.where,
+        rule.when,
+        None if rule.limits else rule.text,
+    )
+
+
+def _with_false_alarms(rule: Rule, held: Sequence[_Held]) -> Rule:
+    if rule.kind != "anomaly" or not held:
+        return rule
+    found = [(h.clip, m) for h in held for m in h.found if rule_key(m.rule) == rule_key(rule)]
+    if not found:
+        return rule
+    by_object = bool(rule.limits) and any(len(m.objects) for _, m in found)
+    if by_object:
+        alarms = FalseAlarms(
+            count=sum(int((m.objects >= 1).sum()) for _, m in found),
+            of=sum(len(m.objects) for _, m in found),
+            by="object",
+        )
+    else:
+        fired = sum(len(m.quotes) if not rule.limits else int((m.exceedance >= 1).sum()) for _, m in found)
+        alarms = FalseAlarms(count=fired, of=sum(len(clip) for clip, _ in found), by="frame")
+    return rule.model_copy(update={"false_alarms": alarms})
+
+
+def alarm_curve(
+    series: Sequence[FloatArray], times: Sequence[FloatArray], count: Counter, hours: float
+) -> tuple[tuple[tuple[float, float], ...], float | None]:
+    """Events an hour on normal footage against the threshold, and how fast the rate falls beyond what was seen.
+
+    Args:
+        series: smoothed exceedances (T,) of each clip, held against rules made without it.
+        times: (T,) of each.
+        count: events at a threshold.
+        hours: of footage in all.
+
+    Returns:
+        [exceedance, events per hour] with exceedance rising and the rate falling, and the exceedance over which the rate falls by e:
+        the mean excess of the events' peaks over the median peak (an exponential tail); None where nothing was seen.
+    """
+    if hours <= 0 or not series:
+        return (), None
+    peaks = sorted(float(r[a:b].max()) for r, t in zip(series, times, strict=True) for a, b in count(r, t, 0.3))
+    if not peaks:
+        return (), None
+    half = peaks[len(peaks) // 2 :]
+    tail = max(float(np.mean(np.array(half) - half[0])), 0.02)
+    curve = []
+    for threshold in np.unique(np.quantile(peaks, np.linspace(0, 1, min(24, len(peaks) + 1)))):
+        events = sum(len(count(r, t, float(threshold))) for r, t in zip(series, times, strict=True))
+        curve.append((float(f"{threshold:.4g}"), float(f"{events / hours:.4g}")))
+    return tuple(curve), float(f"{tail:.3g}")
+
+
+def threshold_for(calibration: Calibration, alarms_per_hour: float) -> float:
+    """The exceedance at which normal footage gives so many events an hour, read from the curve and its exponential tail.
+
+    Args:
+        calibration: of the rules file.
+        alarms_per_hour: wanted rate, over 0.
+
+    Returns:
+        Exceedance on the scale of the file (1 is the default threshold); 1 for a file without a curve.
+    """
+    if not calibration.alarms:
+        return 1.0
+    places, rates = np.array(calibration.alarms, float).T
+    rates = np.minimum.accumulate(np.maximum(rates, 1e-12))
+    if alarms_per_hour >= rates[0]:
+        return float(places[0])
+    if alarms_per_hour < rates[-1]:
+        return float(places[-1] + (calibration.tail or 0.02) * np.log(rates[-1] / alarms_per_hour))
+    return float(np.interp(np.log(alarms_per_hour), np.log(rates[::-1]), places[::-1]))
+
+
+def _seconds(clip: Table) -> float:
+    if len(clip) < 2:
+        return 0.0
+    return float(clip.times[-1] - clip.times[0] + np.median(np.diff(clip.times)))

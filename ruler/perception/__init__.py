@@ -1,0 +1,1 @@
+"""Perception: a video in; one observation per frame out."""

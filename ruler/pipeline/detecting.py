@@ -1,0 +1,295 @@
+"""Detection: videos and rules in; scores, verdicts and events out, in memory or in a run's folder, where an interrupted run goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from ruler.config import Settings
+from ruler.deduction.judge import Judgement, judge
+from ruler.deduction.score import find_events, score_frames, verdicts
+from ruler.errors import DataError, RulerError
+from ruler.perception.motion import SceneGeometry
+from ruler.pipeline.inputs import Input
+from ruler.pipeline.options import event_options, judge_options
+from ruler.pipeline.watch import Watch
+from ruler.progress import NoProgress, Progress
+from ruler.rules.model import RuleSet, Scene
+from ruler.rundir import RunFolder, RunReader, VideoFolder, VideoRecord, VideoStatus
+from ruler.schema import Event, FloatArray, Observation, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class VideoResult:
+    """What was found in one video.
+
+    Attributes:
+        name: in the run.
+        source: where it was read from.
+        status: "done" or "failed".
+        scores: of every frame; empty for a failed video.
+        events: in the order of time.
+        judgement: of the observed frames; None for a failed video, and for one whose result was read from a finished run.
+        notes: what a person should know ("3 of 200 frames are corrupt and were skipped").
+        error: why it failed.
+    """
+
+    name: str
+    source: str
+    status: VideoStatus
+    scores: Scores
+    events: tuple[Event, ...] = ()
+    judgement: Judgement | None = None
+    notes: tuple[str, ...] = ()
+    error: RulerError | None = None
+
+    @property
+    def max_score(self) -> float | None:
+        """The largest score; None for a video without frames."""
+        return float(self.scores.scores.max()) if len(self.scores.scores) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    judgement: Judgement
+    scores: Scores
+    events: tuple[Event, ...]
+
+
+def scene_rules(ruleset: RuleSet, name: str) -> Scene:
+    """The rules of a scene; those of the whole file where it holds one scene only.
+
+    Raises:
+        DataError: the file has scenes, and none of that name.
+    """
+    if not ruleset.scenes:
+        return ruleset
+    if name in ruleset.scenes:
+        return ruleset.scenes[name]
+    there = ", ".join(sorted(ruleset.scenes))
+    raise DataError(
+        f"no rules for scene '{name}'", hint=f"the file has {there}; mend --scene-from, or induce rules for it"
+    )
+
+
+def detect_videos(
+    inputs: Sequence[Input],
+    ruleset: RuleSet,
+    settings: Settings = Settings(),
+    *,
+    scene_of: Callable[[str], str] = lambda _: "",
+    run: RunFolder | None = None,
+    progress: Progress | None = None,
+) -> Iterator[VideoResult]:
+    """Look at videos and judge them, one after another.
+
+    Args:
+        inputs: videos to look at.
+        ruleset: of their scene or scenes.
+        settings: of all stages.
+        scene_of: name of a video → name of its scene.
+        run: where to keep what is found; what it holds already is not done again. None keeps all in memory.
+        progress: where to say how far it is.
+
+    Yields:
+        The result of each video; one that cannot be used is a result with status "failed", and the others go on.
+    """
+    shown = progress or NoProgress()
+    for source in inputs:
+        try:
+            scene = scene_rules(ruleset, scene_of(source.name))
+            if run is None:
+                yield _in_memory(source, scene, settings, shown)
+            else:
+                yield _in_folder(source, scene, settings, run, shown)
+        except DataError as error:
+            if run is not None:
+                run.video_folder(source.name, source.source)
+                run.set_video(source.name, VideoRecord(source.source, VideoStatus.FAILED, error=str(error)))
+            yield failed(source.name, source.source, error)
+
+
+def apply_rules(
+    before: RunReader,
+    ruleset: RuleSet,
+    run: RunFolder,
+    settings: Settings = Settings(),
+    *,
+    scene_of: Callable[[str], str] = lambda _: "",
+) -> Iterator[VideoResult]:
+    """Judge a finished run's observations by other rules or settings, without decoding a frame.
+
+    Args:
+        before: the run that observed.
+        ruleset: the rules to judge by.
+        run: where the new judgement goes; observations are not copied.
+        settings: of deduction.
+        scene_of: name of a video → name of its scene.
+    """
+    for name, record in before.record.videos.items():
+        if record.status is not VideoStatus.DONE:
+            continue
+        try:
+            scene = scene_rules(ruleset, scene_of(name))
+            reader = before.video(name)
+            size = (record.width or 0, record.height or 0)
+            start = datetime.fromisoformat(record.start) if record.start else None
+            judged = _judge(reader.observations(), scene, settings, size, start, lambda: reader.scores().times)
+            folder = run.video_folder(name, record.source)
+            _write(
+                folder, run, name, judged, scene, settings, replace(record, notes=_notes(record.notes, scene, start))
+            )
+            yield _result(name, record.source, judged, record.notes)
+        except DataError as error:
+            yield failed(name, record.source, error)
+
+
+def _in_memory(source: Input, scene: Scene, settings: Settings, progress: Progress) -> VideoResult:
+    with Watch(source, settings, geometry_of(scene)) as watch:
+        advance = progress.task(source.name, watch.info.frames)
+        size = (watch.info.width, watch.info.height)
+        judged = _judge(_counted(watch.observations(), advance), scene, settings, size, watch.info.start, watch.times)
+        return _result(source.name, source.source, judged, _notes(watch.notes, scene, watch.info.start))
+
+
+def _in_folder(source: Input, scene: Scene, settings: Settings, run: RunFolder, progress: Progress) -> VideoResult:
+    folder = run.video_folder(source.name, source.source)
+    record = run.record.videos[source.name]
+    if record.status is VideoStatus.DONE:
+        scores, events = replace(folder.scores(), threshold=_threshold(scene, settings)), tuple(folder.events())
+        return VideoResult(source.name, source.source, record.status, scores, events, None, record.notes)
+    with Watch(source, settings, geometry_of(scene)) as watch:
+        with _timed(run, "perception"):
+            advance = progress.task(source.name, watch.info.frames)
+            observe(watch, folder, advance)
+        with _timed(run, "deduction"):
+            size = (watch.info.width, watch.info.height)
+            judged = _judge(folder.observations(), scene, settings, size, watch.info.start, watch.times)
+            start = watch.info.start
+            entry = VideoRecord(
+                source=source.source,
+                frame_rate=watch.info.frame_rate,
+                width=size[0] or None,
+                height=size[1] or None,
+                start=start.isoformat() if start else None,
+                skipped=len(watch.skipped) + len(judged.judgement.camera),
+                notes=_notes(watch.notes, scene, start),
+            )
+            _write(folder, run, source.name, judged, scene, settings, entry)
+        return _result(source.name, source.source, judged, entry.notes)
+
+
+def geometry_of(scene: Scene) -> SceneGeometry | None:
+    """How tall people are in the scene, as its rules file says."""
+    height = scene.person_height
+    return SceneGeometry(height.base, height.slope, height.least) if height is not None else None
+
+
+def observe(watch: Watch, folder: VideoFolder, advance: Callable[[int], None] = lambda _: None) -> None:
+    """Write the observations a folder lacks; those of an interrupted run stay as they are."""
+    after, ids = -1, 0
+    for known in folder.observations() if folder.last_frame is not None else ():
+        after, ids = known.frame, max([ids, *(thing.track_id for thing in known.objects)])
+        advance(1)
+
+    folder.append_observations(_counted(watch.observations(after, ids), advance))
+
+
+def _counted(observations: Iterable[Observation], advance: Callable[[int], None]) -> Iterator[Observation]:
+    for observation in observations:
+        advance(1)
+        yield observation
+
+
+def _judge(
+    observations: Iterable[Observation],
+    scene: Scene,
+    settings: Settings,
+    size: tuple[int, int],
+    start: datetime | None,
+    times: Callable[[], FloatArray],
+) -> _Judged:
+    judgement = judge(observations, scene.rules, judge_options(settings, scene), size, start)
+    options = event_options(settings, scene)
+    if not len(judgement.frames):
+        raise DataError("nothing was observed", hint="check that the video or the records hold anything")
+    scores = score_frames(judgement, times(), options)
+    return _Judged(judgement, scores, tuple(find_events(judgement, scores, scene.rules, options)))
+
+
+def _write(
+    folder: VideoFolder,
+    run: RunFolder,
+    name: str,
+    judged: _Judged,
+    scene: Scene,
+    settings: Settings,
+    entry: VideoRecord,
+) -> None:
+    folder.restart_verdicts()
+    folder.append_verdicts(verdicts(judged.judgement, scene.rules, event_options(settings, scene)))
+    folder.write_scores(judged.scores)
+    folder.write_events(judged.events)
+    done = replace(
+        entry,
+        status=VideoStatus.DONE,
+        frames=len(judged.scores.times),
+        events=len(judged.events),
+        max_score=float(f"{judged.scores.scores.max():.4g}"),
+    )
+    run.set_video(name, done)
+
+
+def _notes(notes: Sequence[str], scene: Scene, start: datetime | None) -> tuple[str, ...]:
+    """The notes of a video, with those that concern it and the rules together."""
+    more = []
+    timed = [rule.id for rule in scene.rules if rule.when and rule.kind == "anomaly"]
+    if timed and start is None:
+        more.append(f"rules with hours ({', '.join(timed)}) were left out: the video's start is unknown; give --start")
+    idle = [rule.id for rule in scene.rules if rule.kind == "anomaly" and not rule.limits and not rule.keywords]
+    if idle:
+        more.append(f"rules without keywords or limit ({', '.join(idle)}) were left out: only a model can apply them")
+    return tuple(dict.fromkeys([*notes, *more]))
+
+
+def _threshold(scene: Scene, settings: Settings) -> float:
+    r = event_options(settings, scene).threshold
+    return r / (1 + r)
+
+
+def _result(name: str, source: str, judged: _Judged, notes: Sequence[str]) -> VideoResult:
+    return VideoResult(name, source, VideoStatus.DONE, judged.scores, judged.events, judged.judgement, tuple(notes))
+
+
+def failed(name: str, source: str, error: RulerError) -> VideoResult:
+    return VideoResult(name, source, VideoStatus.FAILED, Scores(np.zeros(0), np.zeros(0)), error=error)
+
+
+@contextmanager
+def _timed(run: RunFolder, stage: str) -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        run.add_timing(stage, round(time.monotonic() - began, 3))
+
+
+def summary(results: Sequence[VideoResult], run: str | None) -> Mapping[str, object]:
+    """What `detect --json` prints: {run, videos: [{name, frames, events, max_score, status}], calls, cost}."""
+    videos = [
+        {
+            "name": r.name,
+            "frames": len(r.scores.times),
+            "events": len(r.events),
+            "max_score": None if r.max_score is None else float(f"{r.max_score:.4g}"),
+            "status": str(r.status),
+            **({"error": str(r.error)} if r.error else {}),
+        }
+        for r in results
+    ]
+    return {"run": run, "videos": videos, "calls": 0, "cost": 0.0}

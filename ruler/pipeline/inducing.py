@@ -1,0 +1,211 @@
+"""Induction: normal footage in, the rules of each scene out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from ruler._version import __version__
+from ruler.config import Settings
+from ruler.deduction.score import count_events
+from ruler.errors import DataError, RulerError
+from ruler.induction.calibrate import calibrate
+from ruler.induction.limits import draw_batches, induce_limits
+from ruler.induction.vocabulary import induce_vocabulary
+from ruler.perception.motion import SceneGeometry, survey
+from ruler.pipeline.inputs import Input
+from ruler.pipeline.options import calibration_options, event_options, judge_options, limit_options, match_options
+from ruler.pipeline.watch import Watch
+from ruler.progress import NoProgress, Progress
+from ruler.rules.model import PersonHeight, Provenance, Rule, RuleSet, Scene, numbered
+from ruler.rules.table import Table, cut, tabulate
+from ruler.schema import FloatArray, Observation, Picture, VideoInfo
+
+Remember = Callable[[Watch, Callable[[int], None]], Iterator[Observation]]
+"""Gives the observations of a watch, from an earlier, interrupted run where they are known, and says how many steps it took."""
+
+SURVEYED_VIDEOS, SURVEYED_FRAMES, SURVEYED_SECONDS = 16, 20, 300.0
+"""Pictures looked at to learn how tall people are: so many of so many videos, from so many seconds of each."""
+
+FEWEST_VIDEOS = 4
+"""With fewer videos than this, clips are cut from them, and what was left out is not wholly independent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Induced:
+    """What induction gives.
+
+    Attributes:
+        rules: of one scene, or of several.
+        failures: videos that could not be used, by name.
+        notes: what a person should know, by the name of the video.
+    """
+
+    rules: RuleSet
+    failures: Mapping[str, RulerError]
+    notes: Mapping[str, tuple[str, ...]]
+
+
+def induce_rules(
+    inputs: Sequence[Input],
+    settings: Settings = Settings(),
+    *,
+    scene: str = "",
+    scene_of: Callable[[str], str] = lambda _: "",
+    own: Sequence[Rule] = (),
+    remember: Remember | None = None,
+    progress: Progress | None = None,
+    today: date | None = None,
+) -> Induced:
+    """Make rules from normal footage, without a chat model.
+
+    Args:
+        inputs: normal footage.
+        settings: of all stages.
+        scene: what the scene is called, for people.
+        scene_of: name of a video → name of its scene; one scene for all where it always gives "".
+        own: a person's rules, kept and calibrated beside the induced ones.
+        remember: see `Remember`.
+        progress: where to say how far it is.
+        today: written into the file; today where None.
+
+    Raises:
+        RulerError: not one of the inputs could be used; the error of the first.
+    """
+    shown = progress or NoProgress()
+    groups: dict[str, list[Input]] = defaultdict(list)
+    failures: dict[str, RulerError] = {}
+    for source in inputs:
+        groups[scene_of(source.name)].append(source)
+    notes: dict[str, tuple[str, ...]] = {}
+    scenes: dict[str, Scene] = {}
+    for name, group in sorted(groups.items()):
+        geometry = _survey(group, settings, shown)
+        seen: list[_Seen] = []
+        for source in group:
+            try:
+                with Watch(source, settings, geometry) as watch:
+                    advance = shown.task(f"{source.name}: looking", watch.info.frames)
+                    table = _table(watch, (remember or _look)(watch, advance))
+                    notes[source.name] = watch.notes
+                    if len(table):
+                        seen.append(_Seen(source, table, watch.info))
+            except DataError as error:
+                failures[source.name] = error
+        if seen:
+            scenes[name] = _scene(seen, name or scene, own, geometry, settings, today or date.today())
+    if not scenes:
+        nothing = DataError("the normal footage holds no frame", hint="give a video that shows something")
+        raise next(iter(failures.values()), nothing)
+    if set(scenes) == {""}:
+        one = scenes[""]
+        ruleset = RuleSet(**{name: getattr(one, name) for name in Scene.model_fields})
+    else:
+        ruleset = RuleSet(scene=scene, scenes=scenes)
+    return Induced(ruleset, failures, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    source: Input
+    table: Table
+    info: VideoInfo
+
+
+def _survey(group: Sequence[Input], settings: Settings, progress: Progress) -> SceneGeometry | None:
+    """How tall people are in the scene, from a few pictures of each video; videos that cannot be read are told of later."""
+    looked = [source for source in group if source.uses_motion]
+    looked = looked[:: max(1, len(looked) // SURVEYED_VIDEOS)]
+    advance = progress.task("surveying the scene", len(looked)) if looked else None
+    videos: dict[tuple[int, int], list[list[Picture]]] = defaultdict(list)
+    for source in looked:
+        try:
+            with Watch(source, settings) as watch:
+                assert watch.video is not None
+                span = min(watch.info.frames or 0, int(SURVEYED_SECONDS * watch.info.frame_rate))
+                places = np.unique(np.linspace(0, max(0, span - 1), SURVEYED_FRAMES).astype(int))
+                pictures = [frame.image for frame in watch.video.frames_at(places.tolist())]
+                videos[watch.info.width, watch.info.height].append(pictures)
+        except DataError:
+            pass
+        if advance is not None:
+            advance(1)
+    return survey(max(videos.values(), key=len), settings.motion) if videos else None
+
+
+def _look(watch: Watch, advance: Callable[[int], None]) -> Iterator[Observation]:
+    for observation in watch.observations():
+        advance(1)
+        yield observation
+
+
+def _table(watch: Watch, observations: Iterable[Observation]) -> Table:
+    # A rendered caption repeats the measures in words; only captions somebody wrote make a vocabulary.
+    written = (o if "captions" in o.sources else replace(o, caption=None) for o in observations)
+    return tabulate(written, (watch.info.width, watch.info.height), watch.info.start)
+
+
+def _scene(
+    seen: Sequence[_Seen],
+    name: str,
+    own: Sequence[Rule],
+    geometry: SceneGeometry | None,
+    settings: Settings,
+    today: date,
+) -> Scene:
+    tables = [one.table for one in seen]
+    seconds = settings.induction.clip_seconds
+    clips = tables if len(tables) >= FEWEST_VIDEOS else [clip for table in tables for clip in cut(table, seconds)]
+    picture = next((table.size for table in tables if table.size[1]), None)
+    events = replace(event_options(settings), threshold=1.0)
+    matching = replace(match_options(settings), picture=picture)
+
+    def make(some: Sequence[Table]) -> list[Rule]:
+        limits = induce_limits(some, limit_options(settings), picture=picture)
+        return [*_vocabulary(some, settings), *limits, *own]
+
+    def smooth(values: FloatArray, times: FloatArray) -> FloatArray:
+        return judge_options(settings).smooth(values, times)
+
+    def count(values: FloatArray, times: FloatArray, threshold: float) -> list[tuple[int, int]]:
+        return count_events(values, times, replace(events, threshold=threshold))
+
+    rules, calibration = calibrate(clips, make, smooth, count, matching, calibration_options(settings))
+    rules.sort(key=lambda rule: rule.kind != "normal")
+    return Scene(
+        scene=name,
+        provenance=Provenance(
+            perception=seen[0].source.perception,
+            induction="model-free",
+            reference=tuple(one.source.name for one in seen),
+            frames=sum(len(table) for table in tables),
+            created=today,
+            ruler=__version__,
+            picture=picture,
+            frame_rate=float(f"{seen[0].info.frame_rate:.6g}"),
+            frame_rate_known=all(one.info.frame_rate_known for one in seen),
+        ),
+        person_height=_person_height(geometry),
+        calibration=calibration.model_copy(update={"preset": settings.smoothing.preset}),
+        rules=numbered(tuple(rules)),
+    )
+
+
+def _person_height(geometry: SceneGeometry | None) -> PersonHeight | None:
+    if geometry is None:
+        return None
+    base, slope, least = (float(f"{v:.4g}") for v in (geometry.base, geometry.slope, geometry.least))
+    return PersonHeight(base=base, slope=slope, least=least)
+
+
+def _vocabulary(clips: Sequence[Table], settings: Settings) -> list[Rule]:
+    captioned = [clip for clip in clips if any(clip.captions)]
+    if not captioned:
+        return []
+    induction = settings.induction
+    drawn = draw_batches(len(captioned), induction.batches, induction.clips_per_batch, induction.seed)
+    return induce_vocabulary([(c.captions, c.times) for c in captioned], [np.asarray(batch) for batch in drawn])

@@ -1,0 +1,140 @@
+"""Perception put together: one input in; its observations, as a stream, and what there is to know of its frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from ruler.config import Settings
+from ruler.perception.motion import MotionPerceiver, SceneGeometry
+from ruler.perception.recorded import merge_observations
+from ruler.pipeline.inputs import Input
+from ruler.schema import FloatArray, Observation
+from ruler.video import Video, open_video, parse_every
+
+WARM_UP = 30.0
+"""Seconds before the place where an interrupted run goes on that perception looks at again, to know the scene."""
+
+
+class Watch:
+    """One input being looked at; a context manager.
+
+    Attributes:
+        input: what is looked at.
+        info: what is known of the video before its frames are read.
+        video: the opened video; None where there are records only.
+
+    Raises:
+        VideoError: the video cannot be opened.
+        RecordError: a record is missing, unreadable or does not fit the video.
+    """
+
+    def __init__(self, source: Input, settings: Settings, geometry: SceneGeometry | None = None) -> None:
+        self.input = source
+        self.settings = settings
+        self.geometry = geometry
+        self.video: Video | None = None
+        given = settings.video
+        records = source.records.perceiver(given.frame_rate) if source.records else None
+        if source.video is None:
+            assert records is not None
+            self.info = replace(records.describe(source.name), start=given.start)
+        else:
+            self.video = open_video(
+                source.video,
+                name=source.name,
+                frame_rate=given.frame_rate,
+                reader=given.reader,
+                start=given.start,
+                every=parse_every(given.every) if given.every else None,
+            )
+            self.info = self.video.info
+        # Read at once, so that a record that does not fit is told before any picture is looked at.
+        known = self.info if self.video else None
+        self._recorded = records.observe(known, name=source.name) if records is not None else None
+        self._clock: dict[int, float] = {}
+
+    def __enter__(self) -> Self:
+        """The watch itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the video."""
+        if self.video is not None:
+            self.video.close()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the video; complete when `observations` has ended."""
+        notes = self.video.notes if self.video is not None else ()
+        if self.video is None and not self.info.frame_rate_known:
+            notes = (*notes, "frame rate assumed: 25 frames/s; give --frame-rate if it is another")
+        return notes
+
+    @property
+    def skipped(self) -> tuple[int, ...]:
+        """Indices of the frames that could not be decoded."""
+        return self.video.skipped if self.video is not None else ()
+
+    def observations(self, after: int = -1, ids_after: int = 0) -> Iterator[Observation]:
+        """Look at the frames in order.
+
+        Args:
+            after: index of the last frame that was observed before; it and those before it are not given again.
+            ids_after: largest track id given before; ids of motion go on from there.
+        """
+        if not self.input.uses_motion or self.video is None:
+            for observation in self._recorded or ():
+                self._clock[observation.frame] = observation.time
+                if observation.frame > after:
+                    yield observation
+            return
+        warm = after / max(self.info.frame_rate, 1e-6) - WARM_UP if after >= 0 else -np.inf
+        frames = (frame for frame in self.video if frame.time >= warm)
+        seen = MotionPerceiver(self.settings.motion, self.geometry).observe(self.info, frames)
+        fresh = (_raised(o, ids_after) for o in seen if o.frame > after)
+        yield from fresh if self._recorded is None else _merged(fresh, self._recorded)
+
+    def times(self) -> FloatArray:
+        """Time of every frame of the video in seconds, (T,), after `observations` has ended."""
+        if self.video is not None and self.video.complete:
+            return self.video.times
+        count = max(self.info.frames or 0, max(self._clock, default=-1) + 1)
+        index = np.array(sorted(self._clock), float)
+        if not len(index):
+            return np.arange(count) / self.info.frame_rate
+        time = np.array([self._clock[int(i)] for i in index])
+        step = 1 / self.info.frame_rate
+        index = np.concatenate([[-1.0], index, [float(count)]])
+        time = np.concatenate([[time[0] - step * (index[1] + 1)], time, [time[-1] + step * (count - index[-2])]])
+        return np.asarray(np.interp(np.arange(count), index, time), float)
+
+
+def _raised(observation: Observation, ids_after: int) -> Observation:
+    """The observation with its track ids raised above those of an earlier part of the run."""
+    if not ids_after:
+        return observation
+    objects = tuple(
+        replace(thing, track_id=thing.track_id + ids_after) if thing.track_id > 0 else thing
+        for thing in observation.objects
+    )
+    return replace(observation, objects=objects)
+
+
+def _merged(seen: Iterable[Observation], recorded: Iterable[Observation]) -> Iterator[Observation]:
+    """What was seen, each frame with what was recorded of it; both in the order of frames."""
+    source = iter(recorded)
+    record = next(source, None)
+    for observation in seen:
+        while record is not None and record.frame < observation.frame:
+            record = next(source, None)
+        if record is not None and record.frame == observation.frame:
+            yield merge_observations(record, observation)
+        else:
+            yield observation

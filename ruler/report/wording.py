@@ -1,0 +1,81 @@
+"""Times, numbers and evidence as a reader wants them."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+from ruler.measures import MEASURES
+from ruler.report.model import RuleRow
+from ruler.schema import Evidence
+
+
+def clock(seconds: float) -> str:
+    """Seconds as mm:ss.f, or h:mm:ss.f from an hour on."""
+    if not math.isfinite(seconds):
+        return "–"
+    tenths = max(0, round(seconds * 10))
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{minutes:02d}:{rest // 10:02d}.{rest % 10}"
+    return f"{hours}:{tail}" if hours else tail
+
+
+def span(seconds: float) -> str:
+    """How long something takes: "4.2 s", "3 min 20 s", "2 h 5 min"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def number(value: float) -> str:
+    """A measured value with about three figures."""
+    if value != 0 and abs(value) < 0.01:
+        return f"{value:.2g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def score(value: float | None) -> str:
+    """A score or AUC with two places; a dash where there is none."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.2f}"
+
+
+def false_alarms(rule: RuleRow) -> str:
+    """The rule's false alarms on the normal reference in words; a dash where it was never calibrated."""
+    if rule.false_alarms is None:
+        return "–"
+    count, of, by = rule.false_alarms
+    noun = by if of == 1 else f"{by}s"
+    share = f" ({100 * count / of:.2g} %)" if of and count else ""
+    return f"{count:,} of {of:,} {noun}{share}"
+
+
+def reading(evidence: Evidence) -> str:
+    """A measurement against its limit in words: "4.1 body heights/s, limit 2.4, usual 1.3"; empty without one."""
+    if evidence.measure is None or evidence.value is None:
+        return ""
+    unit = f" {evidence.unit}" if evidence.unit else ""
+    parts = [f"{number(evidence.value)}{unit}"]
+    if evidence.limit is not None:
+        parts.append(f"limit {number(evidence.limit)}")
+    if evidence.usual is not None:
+        parts.append(f"usual {number(evidence.usual)}")
+    return ", ".join(parts)
+
+
+def finding(evidence: Evidence) -> str:
+    """What a measurement shows in words ("faster than usual"); the measure's name where it is not a known one."""
+    if evidence.measure is None:
+        return ""
+    known = MEASURES.get(evidence.measure)
+    if known is None or evidence.value is None or evidence.limit is None:
+        return evidence.measure
+    return known.more if evidence.value >= evidence.limit else known.less
+
+
+def plain(text: str) -> str:
+    """Text without control and direction-changing characters, which could make a page show what is not there."""
+    return "".join(ch for ch in text if ch in "\n\t" or unicodedata.category(ch) not in ("Cc", "Cf", "Cs"))

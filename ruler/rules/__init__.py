@@ -1,0 +1,1 @@
+"""Rules: the file a person reads and edits, and how observations are held against it."""

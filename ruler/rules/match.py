@@ -1,0 +1,362 @@
+"""Initial matching: observations as a Table and rules in; the exceedance of every rule in every frame, with evidence, out.
+
+Exceedance (r) is the one scale all rules share: 0 is the usual, 1 the limit. For a limit r = max(0, (v − median) / (limit − median));
+for keywords r = ln f / ln α, where f is the rule's false-alarm rate, or `UNCALIBRATED` for a rule that was never calibrated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.ndimage import correlate1d
+from scipy.signal import lfilter
+
+from ruler.measures import MEASURES
+from ruler.rules.model import Limit, Rule, Where
+from ruler.rules.table import Table
+from ruler.rules.vocabulary import Excess, vocabulary_excess
+from ruler.rules.words import compile_keywords
+from ruler.schema import BoolArray, Evidence, FloatArray, IntArray
+
+UNCALIBRATED = 2.0
+"""Exceedance of a matching text rule without a measured false-alarm rate."""
+
+CEILING = 5.0
+"""Exceedances are cut off here, so that one slip of the tracker does not outweigh a second of walking."""
+
+_SCALING = {"px": 1, "px²": 2}
+"""Units that grow with the size of the picture, and by which power."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchOptions:
+    """How observations are held against rules.
+
+    Attributes:
+        alpha: level per rule; exceedance of keywords counts from it.
+        track_sigma: seconds over which an object's exceedance is smoothed along its track.
+        causal: smooth with the past only.
+        flat: a keyword found counts as `UNCALIBRATED`, whatever its false-alarm rate (for findings of 0 or 1).
+        substring: keywords match as the published program matches them: as substrings, minding case, blind to negation.
+        picture: width and height of the picture the rules were made on; rows, px and px² are scaled to it. None: not scaled.
+    """
+
+    alpha: float = 0.01
+    track_sigma: float = 1.25
+    causal: bool = False
+    flat: bool = False
+    substring: bool = False
+    picture: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleMatch:
+    """One rule held against T frames.
+
+    Attributes:
+        rule: the rule.
+        exceedance: (T,) r of each frame.
+        strongest: (T,) index of the object with the largest r; -1 where no object is concerned.
+        quotes: position of a frame in the table → the words that matched.
+        values: limit → the measured values it was held against, per object or per frame.
+    """
+
+    rule: Rule
+    exceedance: FloatArray
+    strongest: IntArray
+    quotes: Mapping[int, str] = field(default_factory=dict)
+    objects: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+
+def match(table: Table, rules: Sequence[Rule], options: MatchOptions = MatchOptions()) -> list[RuleMatch]:
+    """Hold every anomaly rule against a table.
+
+    Args:
+        table: T frames of one video.
+        rules: of the scene; normal ones are passed over.
+        options: see `MatchOptions`.
+
+    Returns:
+        One RuleMatch for each anomaly rule, in their order. Frames that cannot be judged have exceedance 0.
+    """
+    return [_match(table, rule, options) for rule in rules if rule.kind == "anomaly"]
+
+
+def combine(matches: Sequence[RuleMatch], frames: int, power: float = math.inf) -> FloatArray:
+    """Reduce the exceedances of all rules to one for each frame: the p-norm over the rules.
+
+    Args:
+        matches: of one table.
+        frames: T.
+        power: p, at least 1; infinite for the largest.
+
+    Returns:
+        (T,) float64.
+    """
+    if not matches:
+        return np.zeros(frames)
+    stack = np.stack([m.exceedance for m in matches])
+    if math.isinf(power):
+        return np.asarray(stack.max(0), float)
+    return np.asarray((stack**power).sum(0) ** (1 / power), float)
+
+
+def _match(table: Table, rule: Rule, options: MatchOptions) -> RuleMatch:
+    count = len(table)
+    best, strongest, objects = np.zeros(count), np.full(count, -1, np.int64), np.zeros(0)
+    quotes: dict[int, str] = {}
+    if rule.vocabulary is not None and rule.limit is not None:
+        excess = _excess(table, rule, options.causal)
+        best = _ratio(excess.values, np.float64(rule.limit.usual or 0.0), np.float64(rule.limit.value))
+        quotes = {int(t): excess.quote(int(t)) for t in np.flatnonzero(best >= 0.5)}
+    elif rule.limits:
+        best, strongest, objects = _limits(table, rule, options)
+    if rule.keywords:
+        words = _quotes(table, rule.keywords, options.substring)
+        rate = None if options.flat or rule.false_alarms is None else rule.false_alarms.rate
+        level = UNCALIBRATED if rate is None else text_exceedance(rate, options.alpha)
+        for position in words:
+            if level > best[position]:
+                best[position], strongest[position] = level, -1
+        quotes |= words
+    best = np.where(table.judged & _hours(table, rule), best, 0.0)
+    return RuleMatch(rule, best, strongest, quotes, objects)
+
+
+def text_exceedance(rate: float, alpha: float) -> float:
+    """Exceedance of a matching text rule whose false-alarm rate was measured: ln f / ln α, at least 0."""
+    return max(0.0, math.log(rate) / math.log(alpha))
+
+
+# --- limits ---------------------------------------------------------------------------------------------------------
+
+
+def _limits(table: Table, rule: Rule, options: MatchOptions) -> tuple[FloatArray, IntArray, FloatArray]:
+    """Exceedance and strongest object of each frame, and the exceedance of each object."""
+    reduce: Callable[[list[FloatArray]], FloatArray] = (
+        (lambda parts: np.min(parts, axis=0)) if rule.all else (lambda parts: np.max(parts, axis=0))
+    )
+    of_objects = [limit for limit in rule.limits if limit.scope == "object"]
+    of_frames = [limit for limit in rule.limits if limit.scope == "frame"]
+    inside = _inside(table, rule.where)
+    parts: list[FloatArray] = []
+    objects, strongest = np.zeros(0), np.full(len(table), -1, np.int64)
+    if of_objects:
+        objects = reduce([limit_exceedance(limit, table, options.picture) for limit in of_objects])
+        objects = np.where(inside, objects, 0.0)
+        objects = smooth_tracks(objects, table, options.track_sigma, causal=options.causal)
+        largest, strongest = _largest(objects, table.row, len(table))
+        parts.append(largest)
+    for limit in of_frames:
+        values = _frame_values(table, limit, inside, rule.where)
+        parts.append(_ratio(values, np.float64(limit.usual or 0.0), np.float64(limit.value)))
+    return reduce(parts), strongest, objects
+
+
+def limit_exceedance(limit: Limit, table: Table, picture: tuple[int, int] | None = None) -> FloatArray:
+    """Exceedance of every object over a limit on an object's measure.
+
+    Args:
+        limit: on a measure of scope "object".
+        table: with N objects.
+        picture: width and height of the picture the limit was made on; None for the table's own.
+
+    Returns:
+        (N,) r in 0 to `CEILING`; 0 where the measure is missing.
+    """
+    usual, bound = bounds(limit, rows(table, picture))
+    return _ratio(object_values(limit.measure, table, picture), usual, bound)
+
+
+def object_values(measure: str, table: Table, picture: tuple[int, int] | None = None) -> FloatArray:
+    """Values of a measure for every object, (N,), NaN where missing; px and px² in pixels of `picture`."""
+    values = table.measures.get(measure)
+    if values is None:
+        return np.full(len(table.row), np.nan)
+    known = MEASURES.get(measure)
+    return np.asarray(values * _zoom(table, picture) ** _SCALING.get(known.unit if known else "", 0), float)
+
+
+def rows(table: Table, picture: tuple[int, int] | None = None) -> FloatArray:
+    """Image row of every object's foot point, (N,), in pixels of `picture`."""
+    return np.asarray((table.boxes[:, 1] + table.boxes[:, 3]) * _zoom(table, picture), float)
+
+
+def bounds(limit: Limit, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The usual value and the limit that hold at each image row.
+
+    Args:
+        limit: with or without a table.
+        rows: (N,) image rows in pixels of the reference's picture.
+
+    Returns:
+        usual (N,), limit (N,).
+    """
+    usual, bound = np.full(len(rows), limit.usual or 0.0), np.full(len(rows), limit.value)
+    for band in limit.table:
+        here = (rows >= band[0]) & (rows < band[1])
+        bound[here] = band[2]
+        if len(band) == 4:
+            usual[here] = band[3]
+    return usual, bound
+
+
+def smooth_tracks(values: FloatArray, table: Table, sigma: float, *, causal: bool = False) -> FloatArray:
+    """Smooth a value along every track, by a Gaussian, or by an exponential average of the past where `causal`.
+
+    Args:
+        values: (N,) one for each object of the table.
+        table: gives tracks and times. Objects that were not linked (-1) stay as they are.
+        sigma: standard deviation (time constant where causal) in seconds.
+        causal: know the past only.
+
+    Returns:
+        (N,) float64.
+    """
+    step = float(np.median(np.diff(table.times))) if len(table) > 1 else 0.0
+    linked = np.flatnonzero(table.tracks >= 0)
+    if sigma <= 0 or step <= 0 or not len(linked):
+        return values
+    order = linked[np.lexsort((table.row[linked], table.tracks[linked]))]
+    radius = int(np.ceil(4 * sigma / step)) * (2 if causal else 1)
+    row, track = table.row[order], table.tracks[order]
+    # Tracks are laid end to end, a radius apart, so that one filter serves all of them and none reaches the next.
+    new = np.concatenate([[False], track[1:] != track[:-1]])
+    advance = np.where(new, radius + 1, np.diff(row, prepend=row[0]))
+    place = np.cumsum(np.minimum(advance, radius + 1))
+    line, weight = np.zeros((2, int(place[-1]) + 1))
+    line[place], weight[place] = values[order], 1.0
+    if causal:
+        keep = math.exp(-step / sigma)
+        line, weight = (np.asarray(lfilter([1.0], [1.0, -keep], a)) for a in (line, weight))
+    else:
+        kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) * step / sigma) ** 2)
+        line, weight = (correlate1d(a, kernel, mode="constant") for a in (line, weight))
+    out = np.array(values, float)
+    out[order] = line[place] / weight[place]
+    return out
+
+
+def _ratio(values: FloatArray, usual: FloatArray | np.float64, bound: FloatArray | np.float64) -> FloatArray:
+    span = bound - usual
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = (values - usual) / span
+    r = np.where(span == 0, np.where(values > bound, CEILING, 0.0), r)
+    return np.clip(np.nan_to_num(r, nan=0.0), 0.0, CEILING)
+
+
+def _largest(values: FloatArray, row: IntArray, count: int) -> tuple[FloatArray, IntArray]:
+    largest, strongest = np.zeros(count), np.full(count, -1, np.int64)
+    order = np.lexsort((values, row))
+    last = order[np.concatenate([np.diff(row[order]) > 0, [True]])] if len(order) else order
+    largest[row[last]], strongest[row[last]] = values[last], last
+    return largest, strongest
+
+
+def _frame_values(table: Table, limit: Limit, inside: BoolArray, where: Where | None) -> FloatArray:
+    if limit.measure == "objects":
+        counted = inside if where is not None else np.ones(len(table.row), bool)
+        return np.bincount(table.row[counted], minlength=len(table)).astype(float)
+    return table.frame_measures.get(limit.measure, np.full(len(table), np.nan))
+
+
+def _zoom(table: Table, picture: tuple[int, int] | None) -> float:
+    return picture[1] / table.size[1] if picture and table.size[1] else 1.0
+
+
+def _inside(table: Table, where: Where | None) -> BoolArray:
+    """Whether each object's foot point lies in the polygon (even-odd rule); everywhere where there is none."""
+    if where is None:
+        return np.ones(len(table.row), bool)
+    width, height = table.size
+    if not width or not height:
+        return np.zeros(len(table.row), bool)
+    x = (table.boxes[:, 0] + table.boxes[:, 2] / 2) / width
+    # A box cut off by the lower edge still stands in the picture.
+    y = np.minimum((table.boxes[:, 1] + table.boxes[:, 3]) / height, 1 - 1e-9)
+    corners = np.array(where.polygon, float)
+    inside = np.zeros(len(x), bool)
+    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if y1 != y2:
+            crosses = (y1 > y) != (y2 > y)
+            inside ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+    return inside
+
+
+def _hours(table: Table, rule: Rule) -> BoolArray:
+    if rule.when is None:
+        return np.ones(len(table), bool)
+    return np.array([rule.applies_at(table.clock(t)) for t in range(len(table))], bool)
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
+def _quotes(table: Table, keywords: tuple[str, ...], substring: bool) -> dict[int, str]:
+    """Position of each frame whose caption speaks of a keyword → the words it does so with."""
+    matcher = compile_keywords(keywords, mode="substring" if substring else "words")
+    known: dict[str, str | None] = {}
+    found: dict[int, str] = {}
+    for position, caption in enumerate(table.captions):
+        if not caption:
+            continue
+        if caption not in known:
+            mentions = [m for m in matcher.search(caption) if m.matches]
+            known[caption] = mentions[0].quote if mentions else None
+        quote = known[caption]
+        if quote is not None:
+            found[position] = quote
+    return found
+
+
+def _excess(table: Table, rule: Rule, causal: bool) -> Excess:
+    assert rule.vocabulary is not None and rule.limit is not None
+    kind = "things" if rule.limit.measure == "unusual thing" else "activities"
+    return vocabulary_excess(table.captions, table.times, rule.vocabulary, kind, causal=causal)
+
+
+# --- evidence -------------------------------------------------------------------------------------------------------
+
+
+def evidence(found: RuleMatch, table: Table, position: int, picture: tuple[int, int] | None = None) -> Evidence:
+    """What made a rule match in one frame.
+
+    Args:
+        found: the rule held against the table.
+        table: the same table.
+        position: of the frame in the table.
+        picture: width and height of the picture the rule was made on.
+    """
+    rule, r, frame = found.rule, float(found.exceedance[position]), int(table.frames[position])
+    thing = int(found.strongest[position])
+    if not rule.limits or (thing < 0 and position in found.quotes):
+        return Evidence(rule.id, r, quote=found.quotes.get(position), frame=frame)
+    limit = _telling(rule, table, position, thing, picture)
+    known = MEASURES.get(limit.measure)
+    unit = known.unit if known else limit.unit
+    if limit.scope == "object" and thing >= 0:
+        usual, bound = bounds(limit, rows(table, picture)[thing : thing + 1])
+        value = float(object_values(limit.measure, table, picture)[thing])
+        box, track = table.box(thing), int(table.tracks[thing])
+        return Evidence(
+            rule.id, r, None, limit.measure, value, float(bound[0]), float(usual[0]), unit, track, box, frame
+        )
+    value = float(_frame_values(table, limit, _inside(table, rule.where), rule.where)[position])
+    return Evidence(rule.id, r, None, limit.measure, value, limit.value, limit.usual, unit, frame=frame)
+
+
+def _telling(rule: Rule, table: Table, position: int, thing: int, picture: tuple[int, int] | None) -> Limit:
+    """The limit to cite: of several, the one that decides (the largest exceedance of `any`, the smallest of `all`)."""
+    if len(rule.limits) == 1:
+        return rule.limits[0]
+
+    def exceedance(limit: Limit) -> float:
+        if limit.scope == "object":
+            return float(limit_exceedance(limit, table, picture)[thing]) if thing >= 0 else 0.0
+        values = _frame_values(table, limit, _inside(table, rule.where), rule.where)
+        return float(_ratio(values, np.float64(limit.usual or 0.0), np.float64(limit.value))[position])
+
+    return (min if rule.all else max)(rule.limits, key=exceedance)
