@@ -5,8 +5,8 @@ Every clip is held against rules made without it (K folds over the clips), so th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,12 +21,18 @@ RuleMaker = Callable[[Sequence[Table]], Sequence[Rule]]
 Smoother = Callable[[FloatArray, FloatArray], FloatArray]
 """Exceedances (T,) and times (T,) → smoothed exceedances (T,)."""
 
+Key = tuple[object, ...]
+"""What a rule is, without its numbers; see `rule_key`."""
+
 Counter = Callable[[FloatArray, FloatArray, float], list[tuple[int, int]]]
 """Smoothed exceedances (T,), times (T,) and the exceedance at which an event begins → events as [start, end) positions."""
 
 
 DEFAULT_ALARMS = 1.0
-"""Events an hour on normal footage that the default threshold may give."""
+"""Events an hour on normal footage that score 0.5 stands for."""
+
+NARROWEST = 0.2
+"""Least factor by which limits are narrowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +41,13 @@ class CalibrationOptions:
 
     Attributes:
         folds: K; each clip is held against rules made from the other folds' clips.
-        alarms_per_hour: events an hour wanted on normal footage. None: at most one an hour on the clips left out, none at all where
-            they are shorter than that; with a rate given, a reference too short to show it is extrapolated by its tail.
+        alarms_per_hour: events an hour wanted on normal footage. Where the reference is too short to show so few, the
+            exponential tail of what it shows is followed.
         power: p of the p-norm over the rules.
     """
 
     folds: int = 5
-    alarms_per_hour: float | None = None
+    alarms_per_hour: float = DEFAULT_ALARMS
     power: float = float("inf")
 
 
@@ -51,6 +57,17 @@ class _Held:
 
     clip: Table
     found: tuple[RuleMatch, ...]
+
+    def only(self, key: Key) -> _Held:
+        """The same with one rule alone."""
+        return _Held(self.clip, tuple(m for m in self.found if rule_key(m.rule) == key))
+
+    def rescaled(self, factors: Mapping[Key, float]) -> _Held:
+        """The same with the limits of each rule widened by its factor."""
+        return _Held(
+            self.clip,
+            tuple(_rescaled(m, factors[rule_key(m.rule)]) if m.rule.limits else m for m in self.found),
+        )
 
 
 def calibrate(
@@ -63,8 +80,10 @@ def calibrate(
 ) -> tuple[list[Rule], Calibration]:
     """Make rules from all clips, measure them on clips left out, and put the file on its scale.
 
-    One factor widens (or narrows) all limits about their medians, such that the smoothed largest exceedance over all rules begins no more
-    events on the clips left out than `alarms_per_hour` allows. So the numbers a person reads in the file are the ones that decide.
+    Each limit is widened or narrowed about its median by a factor of its own, such that the rule alone begins no more
+    events on the clips left out than allowed; then all of them by one factor more, such that the smoothed largest
+    exceedance over all rules does. So adding rules does not raise the alarm rate, a noisy measure takes itself back, and
+    the numbers a person reads in the file are the ones that decide.
 
     Args:
         clips: normal footage, one table a clip.
@@ -80,9 +99,13 @@ def calibrate(
     rules = list(make(clips))
     held = _hold_out(clips, make, matching, options.folds)
     hours = sum(_seconds(h.clip) for h in held) / 3600
-    factor = _factor(held, smooth, count, hours, options)
-    scaled = [_Held(h.clip, tuple(_rescaled(m, factor) for m in h.found)) for h in held]
-    rules = [_widened(rule, factor) for rule in rules]
+    # First each rule by itself, so that a noisy measure takes itself back; then all of them together.
+    alone = {key: _factor([h.only(key) for h in held], smooth, count, hours, options) for key in _keys(rules)}
+    held = [h.rescaled(alone) for h in held]
+    together = _factor(held, smooth, count, hours, options)
+    factors = {key: together * factor for key, factor in alone.items()}
+    scaled = [h.rescaled(dict.fromkeys(factors, together)) for h in held]
+    rules = [_widened(rule, factors[rule_key(rule)]) if rule.limits else rule for rule in rules]
     rules = [_with_false_alarms(rule, scaled) for rule in rules]
     smoothed = [smooth(combine(h.found, len(h.clip), options.power), h.clip.times) for h in scaled]
     spans = [count(r, h.clip.times, 1.0) for r, h in zip(smoothed, scaled, strict=True)]
@@ -92,6 +115,7 @@ def calibrate(
     return rules, Calibration(
         alpha=matching.alpha,
         scale=1.0,
+        alarms_per_hour=options.alarms_per_hour,
         frames=frames,
         objects=sum(len(clip.row) for clip in clips),
         clips=len(clips),
@@ -118,23 +142,10 @@ def _factor(held: list[_Held], smooth: Smoother, count: Counter, hours: float, o
     """The smallest exceedance at which the clips left out hold no more events than allowed."""
     if not held:
         return 1.0
-    allowed = int(DEFAULT_ALARMS * hours)
-    series = [(smooth(combine(_limits_of(h), len(h.clip), options.power), h.clip.times), h.clip.times) for h in held]
-    if options.alarms_per_hour is not None:
-        curve, tail = alarm_curve([r for r, _ in series], [times for _, times in series], count, hours)
-        wanted = threshold_for(Calibration(alarms=curve, tail=tail), options.alarms_per_hour)
-        return float(np.clip(wanted, 0.2, CEILING))
-
-    def events(threshold: float) -> int:
-        return sum(len(count(r, times, threshold)) for r, times in series)
-
-    low, high = 0.0, max(float(r.max(initial=0.0)) for r, _ in series) + 1e-6
-    if high <= 1e-3:
-        return 1.0
-    for _ in range(30):
-        middle = (low + high) / 2
-        low, high = (low, middle) if events(middle) <= allowed else (middle, high)
-    return float(np.clip(high, 0.2, CEILING))
+    series = [smooth(combine(_limits_of(h), len(h.clip), options.power), h.clip.times) for h in held]
+    curve, tail = alarm_curve(series, [h.clip.times for h in held], count, hours)
+    wanted = threshold_for(Calibration(alarms=curve, tail=tail), options.alarms_per_hour)
+    return float(np.clip(wanted, NARROWEST, CEILING))
 
 
 def _limits_of(held: _Held) -> list[RuleMatch]:
@@ -164,12 +175,14 @@ def _wider(limit: Limit, factor: float) -> Limit:
 
 
 def _rescaled(found: RuleMatch, factor: float) -> RuleMatch:
-    if not found.rule.limits:
-        return found
-    return RuleMatch(found.rule, found.exceedance / factor, found.strongest, found.quotes, found.objects / factor)
+    return replace(found, exceedance=found.exceedance / factor, objects=found.objects / factor)
 
 
-def rule_key(rule: Rule) -> tuple[object, ...]:
+def _keys(rules: Sequence[Rule]) -> list[Key]:
+    return list(dict.fromkeys(rule_key(rule) for rule in rules if rule.limits))
+
+
+def rule_key(rule: Rule) -> Key:
     """What makes a rule the same rule when it is made from other clips: its conditions without their numbers."""
     return (
         rule.keywords,

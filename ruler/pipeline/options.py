@@ -5,7 +5,7 @@ from __future__ import annotations
 from ruler.config import Settings, alarms_per_hour
 from ruler.deduction.judge import JudgeOptions
 from ruler.deduction.score import EventOptions
-from ruler.induction.calibrate import CalibrationOptions, threshold_for
+from ruler.induction.calibrate import DEFAULT_ALARMS, CalibrationOptions, threshold_for
 from ruler.induction.limits import LimitOptions
 from ruler.rules.match import MatchOptions
 from ruler.rules.model import Scene
@@ -70,6 +70,6 @@ def calibration_options(settings: Settings) -> CalibrationOptions:
     alarms = settings.events.alarms
     return CalibrationOptions(
         folds=settings.induction.folds,
-        alarms_per_hour=alarms_per_hour(alarms) if alarms is not None else None,
+        alarms_per_hour=alarms_per_hour(alarms) if alarms is not None else DEFAULT_ALARMS,
         power=settings.match.power,
     )

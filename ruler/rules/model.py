@@ -210,6 +210,7 @@ class Calibration(Model):
     Attributes:
         alpha: level per rule.
         scale: exceedance of the whole file that becomes score 0.5.
+        alarms_per_hour: events an hour on normal footage that score 0.5 stands for.
         frames: frames it was measured on.
         objects: objects it was measured on.
         clips: independent clips.
@@ -222,6 +223,7 @@ class Calibration(Model):
 
     alpha: float = Field(0.01, gt=0, lt=1)
     scale: float = Field(1.0, gt=0)
+    alarms_per_hour: float | None = Field(None, gt=0)
     frames: int = Field(0, ge=0)
     objects: int = Field(0, ge=0)
     clips: int = Field(0, ge=0)

@@ -187,6 +187,7 @@ def _rounded_calibration(found: Calibration) -> Calibration:
     return found.model_copy(
         update={
             "scale": _digits(found.scale),
+            "alarms_per_hour": _optional(found.alarms_per_hour),
             "hours": _digits(found.hours),
             "frames_in_events": _optional(found.frames_in_events),
             "alarms": tuple((_digits(level), _digits(rate)) for level, rate in found.alarms),

@@ -1,13 +1,15 @@
 """Two pictures in, the pace of each object between them out, by dense optical flow.
 
 The flow is taken from the picture now to one a tenth of a second before, so that it lies on the pixels where the object
-is now, and averaged over a window of the size of a trunk: swinging legs and arms cancel out, and of a group that
-touches, the fastest member decides.
+is now, and averaged over a window of the size of a trunk: swinging legs and arms cancel out, and of a group that touches,
+the fastest member decides. Plain surfaces flow less than they move, so a pace is to be held against other paces, not
+against a ruler; `speed` is what tells metres from each other.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +20,7 @@ from ruler.perception.motion.background import Grey
 from ruler.schema import FloatArray
 
 Bytes = NDArray[np.uint8]
+Integral = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class PaceSettings:
         longest: pictures further apart than this are not compared, in seconds.
         wide: width of the window.
         tall: height of the window.
-        filled: least weight of a window.
+        filled: least weight of a window, as a share of that of the object's fullest.
+        least: least mean weight of a window.
         steps: windows across one body height.
         faint: difference from the background, in grey levels, under which a pixel has no weight: noise and thin shadows
             flow anywhere.
@@ -40,60 +44,72 @@ class PaceSettings:
     longest: float = 0.5
     wide: float = 0.4
     tall: float = 0.8
-    filled: float = 0.3
+    filled: float = 0.6
+    least: float = 0.05
     steps: int = 12
     faint: float = 11.0
     clear: float = 25.0
 
 
 class PaceMeter:
-    """Measures the pace of objects in a stream of pictures."""
+    """Measures the pace of objects in a stream of pictures: `look` at each, then `measure` what was found in it.
+
+    The flow is computed beside the search for objects, in a thread of its own.
+    """
 
     def __init__(self, settings: PaceSettings = PaceSettings()) -> None:
         self.settings = settings
         self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._past: deque[tuple[float, Bytes]] = deque()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="flow")
+        self._coming: Future[Grey] | None = None
+        self._between = 0.0
 
-    def measure(
-        self, picture: Grey, difference: Grey, time: float, boxes: FloatArray, heights: FloatArray
-    ) -> FloatArray:
-        """Take the next picture and measure the objects in it.
+    def look(self, picture: Grey, time: float) -> None:
+        """Take the next picture.
 
         Args:
             picture: H×W, grey, 0 to 255.
-            difference: H×W, absolute difference from the background at the same light.
             time: seconds, rising.
+        """
+        now = np.clip(picture, 0, 255).astype(np.uint8)
+        while self._past and time - self._past[0][0] > self.settings.longest:
+            self._past.popleft()
+        earlier = min(self._past, key=lambda past: abs(time - past[0] - self.settings.lag), default=None)
+        self._past.append((time, now))
+        self._coming = None
+        if earlier is not None and time > earlier[0]:
+            self._between = time - earlier[0]
+            self._coming = self._pool.submit(self._length, now, earlier[1])
+
+    def measure(self, difference: Grey, boxes: FloatArray, heights: FloatArray) -> FloatArray | None:
+        """Measure the objects of the picture last looked at.
+
+        Args:
+            difference: H×W, absolute difference from the background at the same light.
             boxes: (N, 4), x, y, w, h in pixels of the picture.
             heights: (N,) usual height of a person at the objects' places.
 
         Returns:
-            (N,) body heights per second; NaN where there is no picture to compare with.
+            (N,) body heights per second; None where there is no picture to compare with.
         """
+        if self._coming is None:
+            return None
         s = self.settings
-        now = np.clip(picture, 0, 255).astype(np.uint8)
-        while self._past and time - self._past[0][0] > s.longest:
-            self._past.popleft()
-        earlier = min(self._past, key=lambda past: abs(time - past[0] - s.lag), default=None)
-        self._past.append((time, now))
-        if earlier is None or time <= earlier[0]:
-            return np.full(len(boxes), np.nan)
-        if not len(boxes):
-            return np.zeros(0)
-        flow = self._flow.calc(now, earlier[1], None)
         weight = np.clip((difference - s.faint) / (s.clear - s.faint), 0.0, 1.0).astype(np.float32)
-        speed = cv2.magnitude(flow[..., 0], flow[..., 1]) * weight
-        sums = cv2.integral(speed, sdepth=cv2.CV_64F), cv2.integral(weight, sdepth=cv2.CV_64F)
+        length = self._coming.result()
+        sums = cv2.integral(length * weight, sdepth=cv2.CV_64F), cv2.integral(weight, sdepth=cv2.CV_64F)
         moved = np.array([self._fastest(*sums, box, float(h)) for box, h in zip(boxes, heights, strict=True)])
-        return np.asarray(moved / heights / (time - earlier[0]), float)
+        return np.asarray(moved / heights / self._between, float)
 
-    def _fastest(
-        self, speed: NDArray[np.float64], filled: NDArray[np.float64], box: FloatArray, height: float
-    ) -> float:
-        """The largest mean flow, in pixels, of a window whose middle lies in the box; both pictures are integral
-        images.
-        """
+    def _length(self, now: Bytes, earlier: Bytes) -> Grey:
+        flow = self._flow.calc(now, earlier, None)
+        return np.asarray(cv2.magnitude(flow[..., 0], flow[..., 1]), np.float32)
+
+    def _fastest(self, length: Integral, weight: Integral, box: FloatArray, height: float) -> float:
+        """The largest mean flow of a window whose middle lies in the box, in pixels; of integral images."""
         s = self.settings
-        rows, columns = speed.shape[0] - 1, speed.shape[1] - 1
+        rows, columns = length.shape[0] - 1, length.shape[1] - 1
         x, y, w, h = (float(v) for v in box)
         step = max(1.0, height / s.steps)
         across = np.arange(x + step / 2, max(x + w, x + step), step)[None, :]
@@ -101,8 +117,8 @@ class PaceMeter:
         wide, tall = max(1.0, s.wide * height / 2), max(1.0, s.tall * height / 2)
         x0, x1 = (np.clip(np.rint(across + d), 0, columns).astype(int) for d in (-wide, wide))
         y0, y1 = (np.clip(np.rint(down + d), 0, rows).astype(int) for d in (-tall, tall))
-        area = np.maximum((x1 - x0) * (y1 - y0), 1)
-        moving = speed[y1, x1] - speed[y0, x1] - speed[y1, x0] + speed[y0, x0]
-        covered = filled[y1, x1] - filled[y0, x1] - filled[y1, x0] + filled[y0, x0]
-        mean = np.where(covered >= s.filled * area, moving / np.maximum(covered, 1e-3), 0.0)
-        return float(mean.max(initial=0.0))
+        covered = weight[y1, x1] - weight[y0, x1] - weight[y1, x0] + weight[y0, x0]
+        moving = length[y1, x1] - length[y0, x1] - length[y1, x0] + length[y0, x0]
+        area = (x1 - x0) * (y1 - y0)
+        full = covered >= np.maximum(s.least * area, s.filled * float(covered.max(initial=0.0)))
+        return float(np.max(moving / np.maximum(covered, 1e-3), where=full, initial=0.0))

@@ -145,6 +145,11 @@ def _measure_track(places: list[tuple[Seen, int]]) -> dict[str, FloatArray]:
         nothing = np.full(2, np.nan)
         velocity = [nothing if seen.velocity is None else seen.velocity[place] for seen, place in places]
         measures |= measure_velocities(times, np.array(velocity))
+    if any(seen.pace is not None for seen, _ in places):
+        measures["pace"] = np.array([np.nan if seen.pace is None else seen.pace[place] for seen, place in places])
+    if len(usual) == len(places):
+        measures["relative height"] = measures["height"] / np.array(usual)
+        measures["relative area"] = measures["area"] / np.array(usual) ** 2
     return measures
 
 

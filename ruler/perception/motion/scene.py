@@ -15,6 +15,7 @@ from ruler.perception.motion.camera import CameraWatch, fine_detail, is_dark
 from ruler.perception.motion.flow import ObjectFlow
 from ruler.perception.motion.geometry import GeometryFit, SceneGeometry
 from ruler.perception.motion.objects import find_objects
+from ruler.perception.motion.pace import PaceMeter
 from ruler.perception.tracking import Tracker
 from ruler.schema import CameraState, FloatArray
 
@@ -43,6 +44,7 @@ class Seen:
     boxes: FloatArray = field(default_factory=lambda: np.zeros((0, 4)))
     usual: FloatArray | None = None
     velocity: FloatArray | None = None
+    pace: FloatArray | None = None
 
 
 class Scene:
@@ -64,6 +66,7 @@ class Scene:
         self._fit = GeometryFit(opening[0].shape[0])
         self._tracker = Tracker()
         self._flow = ObjectFlow()
+        self._pace = PaceMeter()
         self._time: float | None = None
         self._wrong = 0.0
         self._latest: deque[tuple[float, Grey]] = deque(maxlen=20)
@@ -82,6 +85,7 @@ class Scene:
             return Seen(index, time, state)
         self._wrong = 0.0
         self._latest.clear()
+        self._pace.look(grey, time)
         foreground = self._background.subtract(grey)
         if foreground.share > _FILLED:
             # Another view, of which the camera watch could say nothing because the old one had no structure.
@@ -98,13 +102,15 @@ class Scene:
             self._fit.add(found.boxes[found.single])
         rough = SceneGeometry(foreground.mask.shape[0] / 8, 0.0)
         usual = (geometry or rough).height(found.boxes[:, 1] + found.boxes[:, 3])
-        standing = cv2.subtract(foreground.level, self._background.picture) * foreground.mask
-        velocity = self._flow.measure(np.asarray(standing, dtype=np.float32), seen.time, found.boxes, usual)
+        difference = np.asarray(cv2.subtract(foreground.level, self._background.picture), dtype=np.float32)
+        standing = difference * foreground.mask
+        velocity = self._flow.measure(standing, seen.time, found.boxes, usual)
         seen.ids = self._tracker.update(found.boxes, seen.time, found.scores)
         seen.boxes = found.boxes * self._factor
         if geometry is not None:
             seen.usual = usual * self._factor
             seen.velocity = None if velocity is None else velocity / usual[:, None]
+            seen.pace = self._pace.measure(np.abs(difference), found.boxes, usual)
         return seen
 
     def _moved_for_good(self, grey: Grey, time: float, dt: float) -> bool:
