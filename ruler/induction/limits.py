@@ -49,7 +49,7 @@ class Limited:
 
 LIMITED: tuple[Limited, ...] = (
     Limited("pace", True, True, "Moving much faster than anyone usually does at that place"),
-    Limited("speed", True, True, "Moving much faster than anyone usually does at that place", unless="pace"),
+    Limited("speed", True, True, "Getting on much faster than anyone usually does at that place"),
     Limited(
         "acceleration",
         True,

@@ -23,6 +23,9 @@ Part = tuple[int, int, int, int]
 _WIDTH = 0.45
 """Width of a person over the height, arms and stride included."""
 
+_LYING = 0.8
+"""What a width counts as height, when it is told how sure an object is one."""
+
 _FULL = 0.35
 """Least share of a person-sized window that must be filled."""
 
@@ -43,6 +46,10 @@ class Found:
     boxes: FloatArray
     scores: FloatArray
     single: BoolArray
+
+    def without(self, some: BoolArray) -> Found:
+        """The others (N,)."""
+        return Found(self.boxes[~some], self.scores[~some], self.single[~some]) if some.any() else self
 
 
 def find_objects(mask: Mask, geometry: SceneGeometry | None) -> Found:
@@ -76,7 +83,8 @@ def find_objects(mask: Mask, geometry: SceneGeometry | None) -> Found:
         free = x > 1 and y > 1 and x + w < columns - 1 and y + h < rows - 1 and len(parts) == 1
         for px, py, pw, ph in parts:
             boxes.append((x + px, y + py, pw, ph))
-            scores.append(min(1.0, ph / person) if geometry is not None else 0.6)
+            # Somebody who lies there is as long as a person, if not as tall.
+            scores.append(min(1.0, max(ph, _LYING * pw) / person) if geometry is not None else 0.6)
             upright = 0.2 <= pw / ph <= 0.5 and area >= 0.3 * pw * ph and ph >= _SMALLEST
             single.append(bool(free and upright))
     return Found(np.array(boxes, dtype=np.float64).reshape(-1, 4), np.array(scores), np.array(single, dtype=bool))

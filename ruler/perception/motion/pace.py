@@ -1,6 +1,6 @@
 """Two pictures in, the pace of each object between them out, by dense optical flow.
 
-The flow is taken from the picture now to one a tenth of a second before, so that it lies on the pixels where the object
+The flow is taken from the picture now to one shortly before, so that it lies on the pixels where the object
 is now, and averaged over a window of the size of a trunk: swinging legs and arms cancel out, and of a group that touches,
 the fastest member decides. Plain surfaces flow less than they move, so a pace is to be held against other paces, not
 against a ruler; `speed` is what tells metres from each other.
@@ -40,7 +40,7 @@ class PaceSettings:
         clear: difference from which it has full weight.
     """
 
-    lag: float = 0.1
+    lag: float = 0.04
     longest: float = 0.5
     wide: float = 0.4
     tall: float = 0.8

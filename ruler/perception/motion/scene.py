@@ -17,9 +17,10 @@ from ruler.perception.motion.geometry import GeometryFit, SceneGeometry
 from ruler.perception.motion.objects import find_objects
 from ruler.perception.motion.pace import PaceMeter
 from ruler.perception.tracking import Tracker
-from ruler.schema import CameraState, FloatArray
+from ruler.schema import BoolArray, CameraState, FloatArray
 
 _FILLED = 0.6
+_SAME_GROUND = 0.8
 
 
 @dataclass(slots=True)
@@ -98,6 +99,7 @@ class Scene:
     def _objects(self, seen: Seen, foreground: Foreground) -> Seen:
         geometry = self._known or self._fit.geometry()
         found = find_objects(foreground.mask, geometry)
+        found = found.without(_only_light(found.boxes, foreground.level, self._background.picture))
         if self._known is None:
             self._fit.add(found.boxes[found.single])
         rough = SceneGeometry(foreground.mask.shape[0] / 8, 0.0)
@@ -132,6 +134,16 @@ class Scene:
             for grey in thinned:
                 found = find_objects(self._background.subtract(grey).mask, None)
                 self._fit.add(found.boxes[found.single])
+
+
+def _only_light(boxes: FloatArray, level: Grey, background: Grey) -> BoolArray:
+    """Which boxes (N, 4) show the background itself, lighter or darker: shadows that come and go with the sun; (N,)."""
+    out = np.zeros(len(boxes), bool)
+    for i, (x, y, w, h) in enumerate(boxes.astype(int).tolist()):
+        cut = slice(max(0, y - 2), y + h + 2), slice(max(0, x - 2), x + w + 2)
+        # One patch within the other gives a single number: their correlation, free of gain and offset.
+        out[i] = float(cv2.matchTemplate(level[cut], background[cut], cv2.TM_CCOEFF_NORMED)[0, 0]) > _SAME_GROUND
+    return out
 
 
 def background_settings(settings: MotionSettings) -> BackgroundSettings:
