@@ -157,9 +157,9 @@ def _incidents(rng: np.random.Generator) -> list[Actor]:
     delivery.go(16.0, 10.3, 4.6, "ride").go(-1.5, 10.6, 5.0, "ride")
     return [
         Actor("runner", sport, late.as_legs(), anomaly="person running"),
-        Actor("rider", rider, short_cut.as_legs(), "rider", "cyclist on the pavement"),
+        Actor("rider", rider, short_cut.as_legs(), "rider", "cyclist"),
         Actor("faint", faint, lying.as_legs(), anomaly="person lying on the ground"),
-        Actor("van", nobody, delivery.as_legs(), "van", "vehicle on the pavement"),
+        Actor("van", nobody, delivery.as_legs(), "van", "vehicle"),
         Actor("stray", stray, astray.as_legs(), anomaly="person walking on the road"),
     ]
 

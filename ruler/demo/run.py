@@ -14,7 +14,19 @@ from ruler.demo.files import DemoFiles, write_demo
 from ruler.pipeline import Records, VideoResult, detect_to_folder, gather, induce_to_file
 from ruler.progress import NoProgress, Progress
 from ruler.report import report_run
-from ruler.rules.model import RuleSet
+from ruler.rules.model import Limit, Rule, RuleSet, Where
+
+
+OWN_RULES = (
+    Rule(
+        kind="anomaly",
+        subject="human activity",
+        text="Somebody on the road: a rule written by hand, for what measures alone cannot know",
+        limit=Limit(measure="objects", above=0.5, usual=0.0),
+        where=Where(name="road", polygon=((0.42, 1.0), (1.0, 0.52), (1.0, 1.0))),
+    ),
+)
+"""What a person adds to the induced rules of the drawn street."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,7 @@ def run_demo(folder: Path, settings: Settings = Settings(), progress: Progress |
     files = write_demo(folder / "scene", drawn)
     rules_file = folder / "rules.yaml"
     normal, _ = gather(files.normal, Records(), settings)
-    rules = induce_to_file(normal, rules_file, settings, scene="A drawn street", progress=shown).rules
+    rules = induce_to_file(normal, rules_file, settings, scene="A drawn street", own=OWN_RULES, progress=shown).rules
     test, _ = gather(files.test, Records(), settings)
     results = tuple(detect_to_folder(test, rules, folder / "run", settings, progress=shown))
     page = report_run(folder / "run", labels=files.truth.parent / "labels")

@@ -141,7 +141,7 @@ def actor_state(actor: Actor, time: float) -> ActorState | None:
 
 def _amiss(actor: Actor, pose: Pose) -> bool:
     if actor.kind != "person":
-        return pose.c >= KERB
+        return True
     if pose.bearing == "run":
         return True
     return pose.c < KERB or (pose.bearing == "fall" and pose.amount > 0.1)

@@ -66,8 +66,13 @@ class _Held:
         """The same with the limits of each rule widened by its factor."""
         return _Held(
             self.clip,
-            tuple(_rescaled(m, factors[rule_key(m.rule)]) if m.rule.limits else m for m in self.found),
+            tuple(_rescaled(m, factors.get(rule_key(m.rule), 1.0)) for m in self.found),
         )
+
+    def without(self, rules: Sequence[Rule]) -> _Held:
+        """The same without some rules."""
+        keys = {rule_key(rule) for rule in rules}
+        return _Held(self.clip, tuple(m for m in self.found if rule_key(m.rule) not in keys))
 
 
 def calibrate(
@@ -77,6 +82,7 @@ def calibrate(
     count: Counter,
     matching: MatchOptions,
     options: CalibrationOptions = CalibrationOptions(),
+    own: Sequence[Rule] = (),
 ) -> tuple[list[Rule], Calibration]:
     """Make rules from all clips, measure them on clips left out, and put the file on its scale.
 
@@ -92,20 +98,21 @@ def calibrate(
         count: events that detection will make.
         matching: how rules are held against tables.
         options: see `CalibrationOptions`.
+        own: a person's rules. Their false alarms are counted; their limits stay as they are.
 
     Returns:
         The rules with their false alarms, and the calibration of the whole file.
     """
-    rules = list(make(clips))
-    held = _hold_out(clips, make, matching, options.folds)
+    made = list(make(clips))
+    held = _hold_out(clips, lambda some: [*make(some), *own], matching, options.folds)
     hours = sum(_seconds(h.clip) for h in held) / 3600
     # First each rule by itself, so that a noisy measure takes itself back; then all of them together.
-    alone = {key: _factor([h.only(key) for h in held], smooth, count, hours, options) for key in _keys(rules)}
+    alone = {key: _factor([h.only(key) for h in held], smooth, count, hours, options) for key in _keys(made)}
     held = [h.rescaled(alone) for h in held]
-    together = _factor(held, smooth, count, hours, options)
+    together = _factor([h.without(own) for h in held], smooth, count, hours, options)
     factors = {key: together * factor for key, factor in alone.items()}
     scaled = [h.rescaled(dict.fromkeys(factors, together)) for h in held]
-    rules = [_widened(rule, factors[rule_key(rule)]) if rule.limits else rule for rule in rules]
+    rules = [_widened(rule, factors[rule_key(rule)]) if rule.limits else rule for rule in made] + list(own)
     rules = [_with_false_alarms(rule, scaled) for rule in rules]
     smoothed = [smooth(combine(h.found, len(h.clip), options.power), h.clip.times) for h in scaled]
     spans = [count(r, h.clip.times, 1.0) for r, h in zip(smoothed, scaled, strict=True)]

@@ -166,7 +166,7 @@ def _scene(
 
     def make(some: Sequence[Table]) -> list[Rule]:
         limits = induce_limits(some, limit_options(settings), picture=picture)
-        return [*_vocabulary(some, settings), *limits, *own]
+        return [*_vocabulary(some, settings), *limits]
 
     def smooth(values: FloatArray, times: FloatArray) -> FloatArray:
         return judge_options(settings).smooth(values, times)
@@ -174,7 +174,7 @@ def _scene(
     def count(values: FloatArray, times: FloatArray, threshold: float) -> list[tuple[int, int]]:
         return count_events(values, times, replace(events, threshold=threshold))
 
-    rules, calibration = calibrate(clips, make, smooth, count, matching, calibration_options(settings))
+    rules, calibration = calibrate(clips, make, smooth, count, matching, calibration_options(settings), own)
     rules.sort(key=lambda rule: rule.kind != "normal")
     return Scene(
         scene=name,

@@ -54,6 +54,7 @@ class ObjectFlow:
     def __init__(self, settings: FlowSettings = FlowSettings()) -> None:
         self.settings = settings
         self._past: deque[tuple[float, Grey]] = deque()
+        self._measured = -np.inf
 
     def measure(self, standing: Grey, time: float, boxes: FloatArray, heights: FloatArray) -> FloatArray | None:
         """Take the next picture and measure the objects in it.
@@ -66,15 +67,16 @@ class ObjectFlow:
 
         Returns:
             (N, 2) pixels per second to the right and down; NaN where no match was found. None where no earlier picture
-            is near enough.
+            is near enough, and where less than half the lag has passed since the last measurement.
         """
         s = self.settings
         while self._past and time - self._past[0][0] > s.longest:
             self._past.popleft()
         earlier = min(self._past, key=lambda p: abs(time - p[0] - s.lag), default=None)
         self._past.append((time, standing))
-        if earlier is None or time <= earlier[0]:
+        if earlier is None or time <= earlier[0] or time - self._measured < 0.49 * s.lag:
             return None
+        self._measured = time
         both = zip(boxes, heights, strict=True)
         found = [self._match(standing, earlier[1], box, float(height), time - earlier[0]) for box, height in both]
         return np.array(found).reshape(-1, 2)

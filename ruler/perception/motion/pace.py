@@ -34,7 +34,8 @@ class PaceSettings:
         tall: height of the window.
         filled: least weight of a window, as a share of that of the object's fullest.
         least: least mean weight of a window.
-        steps: windows across one body height.
+        across: windows across a box.
+        down: windows down a box.
         faint: difference from the background, in grey levels, under which a pixel has no weight: noise and thin shadows
             flow anywhere.
         clear: difference from which it has full weight.
@@ -46,7 +47,8 @@ class PaceSettings:
     tall: float = 0.8
     filled: float = 0.6
     least: float = 0.05
-    steps: int = 12
+    across: int = 8
+    down: int = 10
     faint: float = 11.0
     clear: float = 25.0
 
@@ -99,26 +101,31 @@ class PaceMeter:
         weight = np.clip((difference - s.faint) / (s.clear - s.faint), 0.0, 1.0).astype(np.float32)
         length = self._coming.result()
         sums = cv2.integral(length * weight, sdepth=cv2.CV_64F), cv2.integral(weight, sdepth=cv2.CV_64F)
-        moved = np.array([self._fastest(*sums, box, float(h)) for box, h in zip(boxes, heights, strict=True)])
-        return np.asarray(moved / heights / self._between, float)
+        if not len(boxes):
+            return np.zeros(0)
+        return self._fastest(*sums, boxes, heights) / heights / self._between
 
     def _length(self, now: Bytes, earlier: Bytes) -> Grey:
         flow = self._flow.calc(now, earlier, None)
         return np.asarray(cv2.magnitude(flow[..., 0], flow[..., 1]), np.float32)
 
-    def _fastest(self, length: Integral, weight: Integral, box: FloatArray, height: float) -> float:
-        """The largest mean flow of a window whose middle lies in the box, in pixels; of integral images."""
+    def _fastest(self, length: Integral, weight: Integral, boxes: FloatArray, heights: FloatArray) -> FloatArray:
+        """The largest mean flow of a window whose middle lies in each box, in pixels, (N,); of integral images."""
         s = self.settings
         rows, columns = length.shape[0] - 1, length.shape[1] - 1
-        x, y, w, h = (float(v) for v in box)
-        step = max(1.0, height / s.steps)
-        across = np.arange(x + step / 2, max(x + w, x + step), step)[None, :]
-        down = np.arange(y + step / 2, max(y + h, y + step), step)[:, None]
-        wide, tall = max(1.0, s.wide * height / 2), max(1.0, s.tall * height / 2)
+        x, y, w, h = (boxes[:, i, None, None] for i in range(4))
+        across = x + w * _middles(s.across)[None, None, :]
+        down = y + h * _middles(s.down)[None, :, None]
+        wide = np.maximum(1.0, s.wide * heights / 2)[:, None, None]
+        tall = np.maximum(1.0, s.tall * heights / 2)[:, None, None]
         x0, x1 = (np.clip(np.rint(across + d), 0, columns).astype(int) for d in (-wide, wide))
         y0, y1 = (np.clip(np.rint(down + d), 0, rows).astype(int) for d in (-tall, tall))
         covered = weight[y1, x1] - weight[y0, x1] - weight[y1, x0] + weight[y0, x0]
         moving = length[y1, x1] - length[y0, x1] - length[y1, x0] + length[y0, x0]
-        area = (x1 - x0) * (y1 - y0)
-        full = covered >= np.maximum(s.least * area, s.filled * float(covered.max(initial=0.0)))
-        return float(np.max(moving / np.maximum(covered, 1e-3), where=full, initial=0.0))
+        least = np.maximum(s.least * (x1 - x0) * (y1 - y0), s.filled * covered.max(axis=(1, 2), keepdims=True))
+        mean = np.where(covered >= least, moving / np.maximum(covered, 1e-3), 0.0)
+        return np.asarray(mean.max(axis=(1, 2)), float)
+
+
+def _middles(count: int) -> FloatArray:
+    return np.asarray((np.arange(count) + 0.5) / count)

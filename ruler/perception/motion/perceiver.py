@@ -20,6 +20,7 @@ from ruler.perception.motion.caption import render_caption, render_state
 from ruler.perception.motion.geometry import SceneGeometry
 from ruler.perception.motion.scene import Scene, Seen
 from ruler.schema import Box, CameraState, FloatArray, Frame, Observation, Picture, TrackedObject, VideoInfo
+from ruler.video.ahead import read_ahead
 
 _CHUNK = 1.0
 _OPENING = 2.0
@@ -155,7 +156,7 @@ def _measure_track(places: list[tuple[Seen, int]]) -> dict[str, FloatArray]:
 
 def _opened(frames: Iterable[Frame], width: int) -> Iterator[tuple[list[Early], Iterator[Early]]]:
     """Yield the grey frames of the first seconds and an iterator of the rest, once; nothing without frames."""
-    pictures = ((frame.index, frame.time, _grey(frame.image, width)) for frame in frames)
+    pictures = read_ahead((frame.index, frame.time, _grey(frame.image, width)) for frame in frames)
     opening: list[Early] = []
     for early in pictures:
         opening.append(early)
