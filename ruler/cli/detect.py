@@ -31,6 +31,7 @@ def command(
     frame_rate: o.FrameRate = None,
     reader: o.Reader = None,
     start: o.Start = None,
+    jobs: o.Jobs = o.JOBS,
     config: o.Config = None,
     set_: o.Set = None,
     as_json: o.AsJson = False,
@@ -64,6 +65,7 @@ def command(
             scene_of=scene_namer(scene_from),
             scene_from=scene_from,
             progress=progress,
+            jobs=jobs,
         ):
             results.append(result)
             if result.error is not None:

@@ -33,6 +33,7 @@ def command(
     frame_rate: o.FrameRate = None,
     reader: o.Reader = None,
     start: o.Start = None,
+    jobs: o.Jobs = o.JOBS,
     config: o.Config = None,
     set_: o.Set = None,
     as_json: o.AsJson = False,
@@ -58,7 +59,9 @@ def command(
     o.note("model-free run: no chat model is asked", quiet)
     kept = load_rules(own).rules if own else ()
     with o.progress_of(quiet, verbose) as progress:
-        induced = induce_to_file(inputs, out, settings, scene=scene, scene_of=scene_of, own=kept, progress=progress)
+        induced = induce_to_file(
+            inputs, out, settings, scene=scene, scene_of=scene_of, own=kept, progress=progress, jobs=jobs
+        )
     o.print_notes(induced.notes, quiet)
     failures = {**bad, **induced.failures}
     for error in failures.values():

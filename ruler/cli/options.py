@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,8 @@ Config = Annotated[Path | None, typer.Option(help="Settings file (YAML); see con
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any other setting, e.g. events.gap=2.")
 ]
+JOBS = min(2, os.cpu_count() or 1)
+Jobs = Annotated[int, typer.Option(min=1, help="Videos to look at at the same time.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done and what it would cost, and stop.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no notes.")]

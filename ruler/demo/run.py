@@ -16,6 +16,7 @@ from ruler.progress import NoProgress, Progress
 from ruler.report import report_run
 from ruler.rules.model import Limit, Rule, RuleSet, Where
 
+JOBS = 2
 
 OWN_RULES = (
     Rule(
@@ -66,9 +67,11 @@ def run_demo(folder: Path, settings: Settings = Settings(), progress: Progress |
     files = write_demo(folder / "scene", drawn)
     rules_file = folder / "rules.yaml"
     normal, _ = gather(files.normal, Records(), settings)
-    rules = induce_to_file(normal, rules_file, settings, scene="A drawn street", own=OWN_RULES, progress=shown).rules
+    rules = induce_to_file(
+        normal, rules_file, settings, scene="A drawn street", own=OWN_RULES, progress=shown, jobs=JOBS
+    ).rules
     test, _ = gather(files.test, Records(), settings)
-    results = tuple(detect_to_folder(test, rules, folder / "run", settings, progress=shown))
+    results = tuple(detect_to_folder(test, rules, folder / "run", settings, progress=shown, jobs=JOBS))
     page = report_run(folder / "run", labels=files.truth.parent / "labels")
     return DemoResult(files, rules, results, pooled_auc(files, results), page)
 

@@ -17,6 +17,7 @@ from ruler.errors import DataError, RulerError
 from ruler.perception.motion import SceneGeometry
 from ruler.pipeline.inputs import Input
 from ruler.pipeline.options import event_options, judge_options
+from ruler.pipeline.parallel import Task, Watched, observe, observe_all, worth_it
 from ruler.pipeline.watch import Watch
 from ruler.progress import NoProgress, Progress
 from ruler.rules.model import RuleSet, Scene
@@ -85,6 +86,7 @@ def detect_videos(
     scene_of: Callable[[str], str] = lambda _: "",
     run: RunFolder | None = None,
     progress: Progress | None = None,
+    jobs: int = 1,
 ) -> Iterator[VideoResult]:
     """Look at videos and judge them, one after another.
 
@@ -95,23 +97,48 @@ def detect_videos(
         scene_of: name of a video → name of its scene.
         run: where to keep what is found; what it holds already is not done again. None keeps all in memory.
         progress: where to say how far it is.
+        jobs: processes that look at videos at the same time, where there is a folder.
 
     Yields:
         The result of each video; one that cannot be used is a result with status "failed", and the others go on.
     """
     shown = progress or NoProgress()
+    known = _look_ahead(inputs, ruleset, settings, scene_of, run, shown, jobs) if run is not None else {}
     for source in inputs:
         try:
             scene = scene_rules(ruleset, scene_of(source.name))
             if run is None:
                 yield _in_memory(source, scene, settings, shown)
             else:
-                yield _in_folder(source, scene, settings, run, shown)
+                yield _in_folder(source, scene, settings, run, shown, known.get(source.name))
         except DataError as error:
             if run is not None:
                 run.video_folder(source.name, source.source)
                 run.set_video(source.name, VideoRecord(source.source, VideoStatus.FAILED, error=str(error)))
             yield failed(source.name, source.source, error)
+
+
+def _look_ahead(
+    inputs: Sequence[Input],
+    ruleset: RuleSet,
+    settings: Settings,
+    scene_of: Callable[[str], str],
+    run: RunFolder,
+    progress: Progress,
+    jobs: int,
+) -> dict[str, Watched | DataError]:
+    """Perceive several videos at once, as far as that pays; what fails here fails again, and is told, in its turn."""
+    tasks = []
+    for source in worth_it(inputs, run, jobs):
+        try:
+            geometry = geometry_of(scene_rules(ruleset, scene_of(source.name)))
+        except DataError:
+            continue
+        tasks.append(Task(source, settings, geometry, run.video_folder(source.name, source.source).path))
+    if len(tasks) < 2:
+        return {}
+    with _timed(run, "perception"):
+        return observe_all(tasks, jobs, progress.task(f"{len(tasks)} videos, {jobs} at a time"))
 
 
 def apply_rules(
@@ -157,47 +184,44 @@ def _in_memory(source: Input, scene: Scene, settings: Settings, progress: Progre
         return _result(source.name, source.source, judged, _notes(watch.notes, scene, watch.info.start))
 
 
-def _in_folder(source: Input, scene: Scene, settings: Settings, run: RunFolder, progress: Progress) -> VideoResult:
+def _in_folder(
+    source: Input,
+    scene: Scene,
+    settings: Settings,
+    run: RunFolder,
+    progress: Progress,
+    known: Watched | DataError | None,
+) -> VideoResult:
     folder = run.video_folder(source.name, source.source)
     record = run.record.videos[source.name]
     if record.status is VideoStatus.DONE:
         scores, events = replace(folder.scores(), threshold=_threshold(scene, settings)), tuple(folder.events())
         return VideoResult(source.name, source.source, record.status, scores, events, None, record.notes)
-    with Watch(source, settings, geometry_of(scene)) as watch:
-        with _timed(run, "perception"):
-            advance = progress.task(source.name, watch.info.frames)
-            observe(watch, folder, advance)
-        with _timed(run, "deduction"):
-            size = (watch.info.width, watch.info.height)
-            judged = _judge(folder.observations(), scene, settings, size, watch.info.start, watch.times)
-            start = watch.info.start
-            entry = VideoRecord(
-                source=source.source,
-                frame_rate=watch.info.frame_rate,
-                width=size[0] or None,
-                height=size[1] or None,
-                start=start.isoformat() if start else None,
-                skipped=len(watch.skipped) + len(judged.judgement.camera),
-                notes=_notes(watch.notes, scene, start),
-            )
-            _write(folder, run, source.name, judged, scene, settings, entry)
-        return _result(source.name, source.source, judged, entry.notes)
+    if isinstance(known, DataError):
+        raise known
+    if known is None:
+        with _timed(run, "perception"), Watch(source, settings, geometry_of(scene)) as watch:
+            known = observe(watch, folder, progress.task(source.name, watch.info.frames))
+    with _timed(run, "deduction"):
+        info, size = known.info, (known.info.width, known.info.height)
+        judged = _judge(folder.observations(), scene, settings, size, info.start, lambda: known.times)
+        entry = VideoRecord(
+            source=source.source,
+            frame_rate=info.frame_rate,
+            width=size[0] or None,
+            height=size[1] or None,
+            start=info.start.isoformat() if info.start else None,
+            skipped=known.skipped + len(judged.judgement.camera),
+            notes=_notes(known.notes, scene, info.start),
+        )
+        _write(folder, run, source.name, judged, scene, settings, entry)
+    return _result(source.name, source.source, judged, entry.notes)
 
 
 def geometry_of(scene: Scene) -> SceneGeometry | None:
     """How tall people are in the scene, as its rules file says."""
     height = scene.person_height
     return SceneGeometry(height.base, height.slope, height.least) if height is not None else None
-
-
-def observe(watch: Watch, folder: VideoFolder, advance: Callable[[int], None] = lambda _: None) -> None:
-    """Write the observations a folder lacks; those of an interrupted run stay as they are."""
-    after, ids = -1, 0
-    for known in folder.observations() if folder.last_frame is not None else ():
-        after, ids = known.frame, max([ids, *(thing.track_id for thing in known.objects)])
-        advance(1)
-
-    folder.append_observations(_counted(watch.observations(after, ids), advance))
 
 
 def _counted(observations: Iterable[Observation], advance: Callable[[int], None]) -> Iterator[Observation]:

@@ -9,11 +9,13 @@ from typing import Any
 
 from ruler.config import Settings
 from ruler.errors import RulerError, RunFolderError
-from ruler.pipeline.detecting import VideoResult, apply_rules, detect_videos, failed, observe
+from ruler.perception.motion import SceneGeometry
+from ruler.pipeline.detecting import VideoResult, apply_rules, detect_videos, failed
 from ruler.pipeline.inducing import Induced, induce_rules
 from ruler.pipeline.inputs import Input
+from ruler.pipeline.parallel import Task, observe, observe_all, worth_it
 from ruler.pipeline.watch import Watch
-from ruler.progress import Progress
+from ruler.progress import NoProgress, Progress
 from ruler.rules.io import render_rules, rules_hash, save_rules
 from ruler.rules.model import Rule, RuleSet
 from ruler.rundir import RunFolder, RunReader, VideoRecord, VideoStatus
@@ -31,6 +33,7 @@ def induce_to_file(
     scene_of: Callable[[str], str] = lambda _: "",
     own: Sequence[Rule] = (),
     progress: Progress | None = None,
+    jobs: int = 1,
 ) -> Induced:
     """Make rules from normal footage and write them; see `induce_rules`.
 
@@ -45,6 +48,15 @@ def induce_to_file(
     _check_writable(out)
     with _observed(kept, inputs, settings) as run:
 
+        def prepare(group: Sequence[Input], geometry: SceneGeometry | None) -> None:
+            tasks = [
+                Task(source, settings, geometry, run.video_folder(source.name, source.source).path)
+                for source in worth_it(group, run, jobs)
+            ]
+            if tasks:
+                advance = (progress or NoProgress()).task(f"{len(tasks)} videos, {jobs} at a time")
+                observe_all(tasks, jobs, advance)
+
         def remember(watch: Watch, advance: Callable[[int], None]) -> Iterator[Observation]:
             folder = run.video_folder(watch.input.name, watch.input.source)
             if run.record.videos[watch.input.name].status is not VideoStatus.DONE:
@@ -54,7 +66,14 @@ def induce_to_file(
             return folder.observations()
 
         induced = induce_rules(
-            inputs, settings, scene=scene, scene_of=scene_of, own=own, remember=remember, progress=progress
+            inputs,
+            settings,
+            scene=scene,
+            scene_of=scene_of,
+            own=own,
+            remember=remember,
+            prepare=prepare,
+            progress=progress,
         )
     _keep_old(out)
     save_rules(induced.rules, out)
@@ -72,6 +91,7 @@ def detect_to_folder(
     scene_of: Callable[[str], str] = lambda _: "",
     scene_from: str | None = None,
     progress: Progress | None = None,
+    jobs: int = 1,
 ) -> Iterator[VideoResult]:
     """Judge videos into a run's folder; see `detect_videos`.
 
@@ -84,6 +104,7 @@ def detect_to_folder(
         scene_of: name of a video → name of its scene.
         scene_from: the expression `scene_of` was made from, for run.json.
         progress: where to say how far it is.
+        jobs: processes that look at videos at the same time.
 
     Raises:
         RunFolderError: the folder is another run's, is in use, or cannot be written.
@@ -102,7 +123,7 @@ def detect_to_folder(
             run.video_folder(name, place)
             run.set_video(name, VideoRecord(place, VideoStatus.FAILED, error=str(error)))
             yield failed(name, place, error)
-        yield from detect_videos(inputs, ruleset, settings, scene_of=scene_of, run=run, progress=progress)
+        yield from detect_videos(inputs, ruleset, settings, scene_of=scene_of, run=run, progress=progress, jobs=jobs)
         run.finish()
 
 

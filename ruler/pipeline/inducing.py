@@ -28,6 +28,9 @@ from ruler.schema import FloatArray, Observation, Picture, VideoInfo
 Remember = Callable[[Watch, Callable[[int], None]], Iterator[Observation]]
 """Gives the observations of a watch, from an earlier, interrupted run where they are known, and says how many steps it took."""
 
+Prepare = Callable[[Sequence[Input], SceneGeometry | None], None]
+"""Called with the videos of a scene, and how tall people are in it, before they are looked at one after another."""
+
 SURVEYED_VIDEOS, SURVEYED_FRAMES, SURVEYED_SECONDS = 16, 20, 300.0
 """Pictures looked at to learn how tall people are: so many of so many videos, from so many seconds of each."""
 
@@ -58,6 +61,7 @@ def induce_rules(
     scene_of: Callable[[str], str] = lambda _: "",
     own: Sequence[Rule] = (),
     remember: Remember | None = None,
+    prepare: Prepare | None = None,
     progress: Progress | None = None,
     today: date | None = None,
 ) -> Induced:
@@ -70,6 +74,7 @@ def induce_rules(
         scene_of: name of a video → name of its scene; one scene for all where it always gives "".
         own: a person's rules, kept and calibrated beside the induced ones.
         remember: see `Remember`.
+        prepare: see `Prepare`.
         progress: where to say how far it is.
         today: written into the file; today where None.
 
@@ -86,6 +91,8 @@ def induce_rules(
     for name, group in sorted(groups.items()):
         geometry = _survey(group, settings, shown)
         seen: list[_Seen] = []
+        if prepare is not None:
+            prepare(group, geometry)
         for source in group:
             try:
                 with Watch(source, settings, geometry) as watch:

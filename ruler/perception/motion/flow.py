@@ -67,14 +67,14 @@ class ObjectFlow:
 
         Returns:
             (N, 2) pixels per second to the right and down; NaN where no match was found. None where no earlier picture
-            is near enough, and where less than half the lag has passed since the last measurement.
+            is near enough, and where less than the lag has passed since the last measurement.
         """
         s = self.settings
         while self._past and time - self._past[0][0] > s.longest:
             self._past.popleft()
         earlier = min(self._past, key=lambda p: abs(time - p[0] - s.lag), default=None)
         self._past.append((time, standing))
-        if earlier is None or time <= earlier[0] or time - self._measured < 0.49 * s.lag:
+        if earlier is None or time <= earlier[0] or time - self._measured < 0.99 * s.lag:
             return None
         self._measured = time
         both = zip(boxes, heights, strict=True)
