@@ -10,7 +10,8 @@ import click
 import typer
 
 from ruler._version import __version__
-from ruler.cli import demo, detect, induce, report, rules
+from ruler.cli import demo as demo_
+from ruler.cli import detect, induce, report, rules
 from ruler.errors import RulerError
 
 app = typer.Typer(
@@ -31,7 +32,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
-app.command("demo")(demo.command)
+app.command("demo")(demo_.command)
 app.command("induce")(induce.command)
 app.command("detect")(detect.command)
 app.add_typer(rules.app, name="rules")

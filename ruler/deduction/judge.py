@@ -126,8 +126,8 @@ def judge(
         for position in range(inner.start, inner.stop):
             if r[position] >= _CITED:
                 found[done + position - inner.start] = _cite(matches, table, position, options.matching)
-        for position in np.flatnonzero(~table.judged[inner]):
-            camera[done + int(position)] = states[inner.start + int(position)]
+        for unjudged in np.flatnonzero(~table.judged[inner]).tolist():
+            camera[done + unjudged] = states[inner.start + unjudged]
         done += inner.stop - inner.start
         frames.append(table.frames[inner])
         times.append(table.times[inner])

@@ -215,7 +215,7 @@ def _rule(item: Limited, clips: list[_PerFrame], drawn: list[IntArray], edges: F
         unit=MEASURES[item.measure].unit,
         per="row" if table else None,
         table=tuple(table),
-        **side,  # type: ignore[arg-type]
+        **side,
     )
     return Rule(kind="anomaly", text=item.text, limit=limits, support=Support(votes=overall.votes, of=overall.of))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ruler.config import Settings
-from ruler.errors import RulerError, RunFolderError
+from ruler.errors import DataError, RulerError, RunFolderError
 from ruler.perception.motion import SceneGeometry
 from ruler.pipeline.detecting import VideoResult, apply_rules, detect_videos, failed
 from ruler.pipeline.inducing import Induced, induce_rules
@@ -48,6 +49,9 @@ def induce_to_file(
     _check_writable(out)
     with _observed(kept, inputs, settings) as run:
 
+        def done(name: str) -> None:
+            run.set_video(name, replace(run.record.videos[name], status=VideoStatus.DONE))
+
         def prepare(group: Sequence[Input], geometry: SceneGeometry | None) -> None:
             tasks = [
                 Task(source, settings, geometry, run.video_folder(source.name, source.source).path)
@@ -55,13 +59,15 @@ def induce_to_file(
             ]
             if tasks:
                 advance = (progress or NoProgress()).task(f"{len(tasks)} videos, {jobs} at a time")
-                observe_all(tasks, jobs, advance)
+                for name, watched in observe_all(tasks, jobs, advance).items():
+                    if not isinstance(watched, DataError):
+                        done(name)
 
         def remember(watch: Watch, advance: Callable[[int], None]) -> Iterator[Observation]:
             folder = run.video_folder(watch.input.name, watch.input.source)
             if run.record.videos[watch.input.name].status is not VideoStatus.DONE:
                 observe(watch, folder, advance)
-                run.set_video(watch.input.name, VideoRecord(watch.input.source, VideoStatus.DONE))
+                done(watch.input.name)
             # Read back even when just written: an interrupted run then ends with the very same rules.
             return folder.observations()
 

@@ -141,7 +141,7 @@ def _survey(group: Sequence[Input], settings: Settings, progress: Progress) -> S
             pass
         if advance is not None:
             advance(1)
-    return survey(max(videos.values(), key=len), settings.motion) if videos else None
+    return survey(videos[max(videos, key=lambda size: len(videos[size]))], settings.motion) if videos else None
 
 
 def _look(watch: Watch, advance: Callable[[int], None]) -> Iterator[Observation]:

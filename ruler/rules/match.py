@@ -17,7 +17,7 @@ from scipy.signal import lfilter
 from ruler.measures import MEASURES
 from ruler.rules.model import Limit, Rule, Where
 from ruler.rules.table import Table
-from ruler.rules.vocabulary import Excess, vocabulary_excess
+from ruler.rules.vocabulary import Excess, TermKind, vocabulary_excess
 from ruler.rules.words import compile_keywords
 from ruler.schema import BoolArray, Evidence, FloatArray, IntArray
 
@@ -314,7 +314,7 @@ def _quotes(table: Table, keywords: tuple[str, ...], substring: bool) -> dict[in
 
 def _excess(table: Table, rule: Rule, causal: bool) -> Excess:
     assert rule.vocabulary is not None and rule.limit is not None
-    kind = "things" if rule.limit.measure == "unusual thing" else "activities"
+    kind: TermKind = "things" if rule.limit.measure == "unusual thing" else "activities"
     return vocabulary_excess(table.captions, table.times, rule.vocabulary, kind, causal=causal)
 
 

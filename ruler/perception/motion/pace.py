@@ -61,7 +61,7 @@ class PaceMeter:
 
     def __init__(self, settings: PaceSettings = PaceSettings()) -> None:
         self.settings = settings
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)  # type: ignore[attr-defined]
         self._past: deque[tuple[float, Bytes]] = deque()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="flow")
         self._coming: Future[Grey] | None = None
