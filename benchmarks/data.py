@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+Labels = NDArray[np.uint8]
+
 ROOT = Path(os.environ.get("RULER_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 
 
@@ -20,7 +22,7 @@ def present(dataset: str) -> bool:
     return False
 
 
-def labels(dataset: str, videos: Sequence[str]) -> dict[str, NDArray[np.uint8]]:
+def labels(dataset: str, videos: Sequence[str]) -> dict[str, Labels]:
     """Frame labels, 0 or 1, of each video, (T,)."""
     return {video: np.load(ROOT / dataset / "labels" / f"{video}.npy") for video in videos}
 

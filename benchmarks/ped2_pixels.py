@@ -2,9 +2,11 @@
 
     python -m benchmarks.ped2_pixels
 
-- all 16 training videos as reference: micro AUC over the development test videos, by video, with a bootstrap over videos;
+- all 16 training videos as reference: micro AUC over the development test videos, by video, with a bootstrap over
+  videos;
 - four training clips of 120 frames each as reference, five draws: mean and lowest micro AUC;
-- four folds of the training videos: share of the frames inside an event, events per hour, the worst video; and at other `--alarms`.
+- four folds of the training videos: share of the frames inside an event, events per hour, the worst video; and at
+  other `--alarms`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.data import labels, present, table, videos
+from benchmarks.data import Labels, labels, present, table, videos
 from ruler.config import Settings, load_settings
 from ruler.deduction.judge import judge
 from ruler.deduction.score import find_events, score_frames
@@ -56,13 +58,13 @@ def detect(observations: Sequence[Observation], rules: RuleSet, settings: Settin
     return scores.scores, find_events(judgement, scores, rules.rules, event_options(settings, rules))
 
 
-def micro_auc(names: Sequence[str], truth: Mapping[str, FloatArray], scores: Mapping[str, FloatArray]) -> float:
+def micro_auc(names: Sequence[str], truth: Mapping[str, Labels], scores: Mapping[str, FloatArray]) -> float:
     """Frames of all videos pooled."""
     pooled = [np.concatenate([part[name] for name in names]) for part in (truth, scores)]
     return float(roc_auc_score(*pooled))
 
 
-def interval(names: Sequence[str], truth: Mapping[str, FloatArray], scores: Mapping[str, FloatArray]) -> str:
+def interval(names: Sequence[str], truth: Mapping[str, Labels], scores: Mapping[str, FloatArray]) -> str:
     """90 % bootstrap interval over videos."""
     random = np.random.default_rng(0)
     draws = []
@@ -89,7 +91,7 @@ def main() -> None:
 
 
 def accuracy(
-    normal: Sequence[Input], seen: Seen, unseen: Seen, truth: Mapping[str, FloatArray], settings: Settings
+    normal: Sequence[Input], seen: Seen, unseen: Seen, truth: Mapping[str, Labels], settings: Settings
 ) -> None:
     """All training videos as reference."""
     rules = induce(normal, seen, settings)
@@ -97,7 +99,8 @@ def accuracy(
     scores = {name: s for name, (s, _) in found.items()}
     names = list(scores)
     print(
-        f"Ped2 from pixels, {len(normal)} training videos as reference, {len(rules.rules)} rules, ground truth labels/*.npy\n"
+        f"Ped2 from pixels, {len(normal)} training videos as reference, {len(rules.rules)} rules, "
+        "ground truth labels/*.npy\n"
     )
     rows: list[tuple[object, ...]] = []
     for name in names:
@@ -127,7 +130,7 @@ def accuracy(
 
 
 def few_shot(
-    normal: Sequence[Input], seen: Seen, unseen: Seen, truth: Mapping[str, FloatArray], settings: Settings
+    normal: Sequence[Input], seen: Seen, unseen: Seen, truth: Mapping[str, Labels], settings: Settings
 ) -> None:
     """Four short clips as reference."""
     random = np.random.default_rng(0)

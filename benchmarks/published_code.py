@@ -1,8 +1,9 @@
-"""The published program's base method on its own captions: ShanghaiTech captions, published keywords, preset `published-code`.
+"""The published program's base method on its own captions of ShanghaiTech, with its keywords.
 
     python -m benchmarks.published_code
 
-Frame-level micro AUC over the development half, through the same path as `ruler detect --captions … --preset published-code`.
+Frame-level micro AUC over the development half, through the same path as
+`ruler detect --captions … --preset published-code`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks.speed
 
-Videos are drawn by the demo's scene, in the sizes named, and encoded as H.264. Each measurement runs in a process of its own, whose
-largest resident memory is read when it ends. Machines differ and are noisy: compare rows of one run.
+Videos are drawn by the demo's scene, in the sizes named, and encoded as H.264. Each measurement runs in a process of
+its own, whose largest resident memory is read when it ends. Machines differ and are noisy: compare rows of one run.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def draw(folder: Path, size: tuple[int, int], length: int) -> Path:
     """A video of the demo's street, as long as asked: its clips one after another, forwards and backwards."""
     path = folder / f"{size[0]}x{size[1]}-{length}.mp4"
     clip = DEMO_CLIPS[0]
-    pictures = [cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in islice(render_clip(clip), 240)]
+    pictures = [
+        np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA), np.uint8) for p in islice(render_clip(clip), 240)
+    ]
     there_and_back = pictures + pictures[-2:0:-1]
     write_video(path, (there_and_back[i % len(there_and_back)] for i in range(length)), 25)
     return path

@@ -71,7 +71,8 @@ class MatchSettings(_Section):
     power: float = Field(math.inf, ge=1, description="p of the p-norm over rules; inf takes the strongest rule alone")
     words: Literal["words", "substring"] | None = Field(
         None,
-        description="how keywords match: whole words and inflections, or as the published program does; by the preset where absent",
+        description="how keywords match: whole words and inflections, or as the published program does; "
+        "by the preset where absent",
     )
 
 
@@ -90,7 +91,8 @@ class EventSettings(_Section):
 
     alarms: str | None = Field(
         None,
-        description="events wanted per camera and time on normal footage: '2/day'; the rules file's own threshold where absent",
+        description="events wanted per camera and time on normal footage: '2/day'; "
+        "the rules file's own threshold where absent",
     )
     low: float = Field(0.8, gt=0, le=1, description="an event goes on down to this share of the threshold")
     minimum: float = Field(0.3, ge=0, description="seconds an event must last")
@@ -107,7 +109,8 @@ class EventSettings(_Section):
 class Settings(BaseSettings):
     """Everything that can be set. One object goes through the whole program; nothing else is global.
 
-    Sources, the later winning: the defaults here, a YAML file, the environment (`RULER_SMOOTHING__PRESET=causal`), the command line.
+    Sources, the later winning: the defaults here, a YAML file, the environment (`RULER_SMOOTHING__PRESET=causal`), the
+    command line.
     """
 
     model_config = SettingsConfigDict(
@@ -121,6 +124,9 @@ class Settings(BaseSettings):
     smoothing: SmoothingSettings = SmoothingSettings()
     events: EventSettings = EventSettings()
 
+
+DEFAULTS = Settings.model_construct()
+"""The defaults alone: no file, and no environment, which `load_settings` reads and checks."""
 
 _SPANS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1.0, "day": 24.0, "week": 168.0, "month": 730.0}
 

@@ -1,4 +1,4 @@
-"""Errors a person can mend: each is one line that says what is wrong, where, and how to mend it, and knows its exit code."""
+"""Errors a person can mend: each says in one line what is wrong, where and how to mend it, and knows its exit code."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The words of the project as frozen types: what each stage takes and gives. No I/O, no behaviour beyond derived properties.
+"""The words of the project as frozen types: what each stage takes and gives; no I/O, only derived properties.
 
-Frames count from 0; intervals are half-open; times are seconds from the start of the video; boxes are pixels of the upright, full-size
-picture.
+Frames count from 0; intervals are half-open; times are seconds from the start of the video; boxes are pixels of the
+upright, full-size picture.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class VideoInfo:
         height: pixels of the upright picture.
         frame_rate: frames per second (mean rate where it varies).
         frame_rate_known: False where the rate was assumed because the source carries none and none was given.
-        frames: number of frames where the source says so before decoding; None where only decoding tells. A container may be wrong.
+        frames: number of frames where the source says so before decoding; None where only decoding tells. A container
+            may be wrong.
         start: wall-clock time of frame 0, where known.
     """
 
@@ -163,7 +164,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Initial matching of one observed frame: the largest exceedance and the evidence of every rule at or over its limit."""
+    """Initial matching of one observed frame: largest exceedance, and evidence of every rule at or over its limit."""
 
     frame: int
     time: float

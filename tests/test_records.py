@@ -116,8 +116,8 @@ def test_captions_stay_readable():
 
 
 def test_numbers_of_numpy_are_numbers():
-    person = TrackedObject(int(np.int64(4)), Box(*np.arange(4, dtype=np.float32)), measures={"speed": np.float32(2.5)})  # type: ignore[dict-item]
-    value = encode(Observation(np.int64(1), np.float64(0.5), objects=(person,)))  # type: ignore[arg-type]
+    person = TrackedObject(int(np.int64(4)), Box(*np.arange(4, dtype=np.float32)), measures={"speed": np.float32(2.5)})
+    value = encode(Observation(np.int64(1), np.float64(0.5), objects=(person,)))
     written = {"track_id": 4, "box": [0, 1, 2, 3], "measures": {"speed": 2.5}}
     assert json.loads(json.dumps(value)) == {"frame": 1, "time": 0.5, "objects": [written]}
 

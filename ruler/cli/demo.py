@@ -20,7 +20,10 @@ def command(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
 ) -> int:
-    """Draw a street with a few anomalies, make rules from its normal clips, judge it, and write a report. Needs no model, no network."""
+    """Draw a street with a few anomalies, make rules from its normal clips, judge it, and write a report.
+
+    Needs no model, no network.
+    """
     o.note("model-free run: no chat model is asked", quiet)
     with o.progress_of(quiet, verbose) as progress:
         done = run_demo(out, o.settings_of(None, None), progress)

@@ -6,13 +6,15 @@ import os
 import sys
 from typing import Annotated, NoReturn
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from ruler._version import __version__
 from ruler.cli import demo as demo_
 from ruler.cli import detect, induce, report, rules
 from ruler.errors import RulerError
+
+_INTERRUPTED = "interrupted; the same command goes on where it stopped"
 
 app = typer.Typer(
     name="ruler",
@@ -55,12 +57,11 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
     except RulerError as error:
         return _say(str(error), error.exit_code)
-    except click.exceptions.Abort:
-        return _say("interrupted; the same command goes on where it stopped", 130)
-    except KeyboardInterrupt:
-        return _say("interrupted; the same command goes on where it stopped", 130)
-    except click.ClickException as error:
-        return _say(f"{error.format_message()} See 'ruler --help'.", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say(_INTERRUPTED, 130)
+    except TyperException as error:
+        said = getattr(error, "format_message", error.__str__)()
+        return _say(f"{said} See 'ruler --help'.", 2)
     except BrokenPipeError:
         # The reader of our output went away (`ruler … | head`): nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -68,6 +69,8 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _say(f"{place}{error.strerror or error}; check that it exists and may be read and written", 2)
+    if code == 130:
+        return _say(_INTERRUPTED, 130)
     return code if isinstance(code, int) else 0
 
 

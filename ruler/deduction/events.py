@@ -28,8 +28,8 @@ def spans(
 ) -> list[Span]:
     """Find events by hysteresis.
 
-    An event holds a frame at or over `high` and all frames around it at or over `low`. Events closer than `gap` become one; what is then
-    shorter than `minimum` is dropped.
+    An event holds a frame at or over `high` and all frames around it at or over `low`. Events closer than `gap` become
+    one; what is then shorter than `minimum` is dropped.
 
     Args:
         scores: (T,) 0 to 1.
@@ -61,7 +61,7 @@ def spans(
 
 
 def _end(times: FloatArray, end: int) -> float:
-    """Time at which the last frame of a span is over: the time of the frame after it, one usual step on at the end of the video."""
+    """Time of the frame after a span; one usual step after its last frame at the end of the video."""
     if end < len(times):
         return float(times[end])
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0

@@ -1,7 +1,7 @@
-"""Judging one video: its observations, one after another, and the rules of its scene in; the smoothed exceedance of every frame out.
+"""Judging one video: its observations and the rules of its scene in; the smoothed exceedance of every frame out.
 
-Observations are held against the rules in blocks that overlap by the reach of the smoothing, so that memory and the cost per frame do not
-grow with the video, and the result is the same as that of one block.
+Observations come one after another and are held against the rules in blocks that overlap by the reach of the smoothing,
+so that memory and the cost per frame do not grow with the video, and the result is the same as that of one block.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class JudgeOptions:
     """How findings are matched, reduced and smoothed.
 
     Attributes:
-        preset: "centred" and "causal" smooth exceedances; "paper" and "published-code" smooth 0/1 findings as AnomalyRuler does.
+        preset: "centred" and "causal" smooth exceedances; "paper" and "published-code" smooth 0/1 findings as
+            AnomalyRuler does.
         matching: how observations are held against rules.
         power: p of the p-norm over the rules.
         sigma: seconds, standard deviation of the centred Gaussian.
@@ -137,8 +138,14 @@ def judge(
         empty = np.zeros(0)
         return Judgement(np.zeros(0, np.int64), empty, empty, empty, empty, None, {}, {})
     return _finish(
-        np.concatenate(frames), np.concatenate(times), np.concatenate(raw), np.concatenate(judged), found, camera, options
-    )  # fmt: skip
+        np.concatenate(frames),
+        np.concatenate(times),
+        np.concatenate(raw),
+        np.concatenate(judged),
+        found,
+        camera,
+        options,
+    )
 
 
 def _finish(

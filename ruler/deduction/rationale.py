@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from ruler.measures import MEASURES
@@ -45,36 +46,57 @@ def explain_camera(state: CameraState, seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Time in a video as people write it: 1:02:03.4, or 02:03.4 under an hour."""
-    tenths = round(seconds * 10)
+    """Time in a video as people write it: 1:02:03.4, or 02:03.4 under an hour; a dash where it is not known."""
+    if not math.isfinite(seconds):
+        return "–"
+    tenths = max(0, round(seconds * 10))
     hours, rest = divmod(tenths, 36000)
     minutes, rest = divmod(rest, 600)
     head = f"{hours}:{minutes:02d}" if hours else f"{minutes:02d}"
     return f"{head}:{rest / 10:04.1f}"
 
 
+def number(value: float) -> str:
+    """A measured value with about three figures."""
+    if value != 0 and abs(value) < 0.01:
+        return f"{value:.2g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def finding(item: Evidence) -> str:
+    """What a measurement shows in words ("faster than usual"); the measure's name where it is not a known one."""
+    if item.measure is None:
+        return ""
+    known = MEASURES.get(item.measure)
+    if known is None or item.value is None or item.limit is None:
+        return item.measure
+    upper = item.value >= item.limit if item.usual is None else item.limit >= item.usual
+    return known.more if upper else known.less
+
+
 def _sentence(item: Evidence, rule: Rule | None) -> str:
     text = f"{item.rule}, {rule.text}" if rule else item.rule
     if item.quote is not None:
-        return f"The caption says “{item.quote}” ({text})."
+        return f"{text}: the caption says “{item.quote}”."
     if item.measure is None or item.value is None or item.limit is None:
         return f"{text}."
-    unit = f" {item.unit}" if item.unit and item.unit != "width/height" else ""
-    who = f"Object {item.track_id}" if item.track_id is not None and item.track_id >= 0 else "An object"
-    if item.box is None:
-        who = "The frame"
-    known = MEASURES.get(item.measure)
-    how = ""
-    if known and item.usual is not None:
-        how = f", {known.more if item.limit >= item.usual else known.less}"
-        if item.usual > 0 and item.value / item.usual >= 1.5:
-            how += f" ({item.value / item.usual:.1f} times the usual {_number(item.usual)})"
-        else:
-            how += f" (usual {_number(item.usual)})"
-    over = "over" if item.usual is None or item.limit >= item.usual else "under"
-    side = f"{over} the limit of" if item.exceedance >= 1 else "against a limit of"
-    return f"{who} has {item.measure} {_number(item.value)}{unit}, {side} {_number(item.limit)}{how} ({text})."
+    who = f"object {item.track_id}" if item.track_id is not None and item.track_id >= 0 else "an object"
+    what = f"{who} has {item.measure} {number(item.value)}{_unit(item)}"
+    if item.measure == "objects":
+        what = f"{number(item.value)} {'object is' if item.value == 1 else 'objects are'} there"
+    elif item.box is None:
+        what = f"{item.measure} is {number(item.value)}{_unit(item)}"
+    return f"{text}: {what} where the limit is {number(item.limit)}{_usual(item)}."
 
 
-def _number(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+def _unit(item: Evidence) -> str:
+    return f" {item.unit}" if item.unit and item.unit != "width/height" else ""
+
+
+def _usual(item: Evidence) -> str:
+    if item.usual is None or item.value is None:
+        return ""
+    if item.usual == 0:
+        return " and hardly anybody is usually seen" if item.box is not None else ""
+    times = item.value / item.usual
+    return f" and {number(item.usual)} is usual" + (f" ({times:.1f} times as much)" if times >= 1.5 else "")

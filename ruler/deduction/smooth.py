@@ -1,7 +1,7 @@
 """Perception smoothing: a series of initial findings in; a series smoothed over time out. Pure functions of arrays.
 
-The two presets that reproduce AnomalyRuler work on 0/1 findings per observed frame and use a statistic of the test video itself;
-`centred` and `causal` work on exceedances and use none.
+The two presets that reproduce AnomalyRuler work on 0/1 findings per observed frame and use a statistic of the test
+video itself; `centred` and `causal` work on exceedances and use none.
 """
 
 from __future__ import annotations
@@ -36,15 +36,16 @@ def ema(values: FloatArray, alpha: float) -> FloatArray:
     mean, weight = 0.0, 0.0
     for t, value in enumerate(np.asarray(values, float).tolist()):
         weight = weight * (1 - alpha) + 1
-        # As a step towards the new value, so that a constant series stays exactly what it is: the published program holds its average
-        # against the mean of the averages, and a rounding error would turn a video whose every frame matches upside down.
+        # As a step towards the new value, so that a constant series stays exactly what it is: the published program
+        # holds its average against the mean of the averages, and a rounding error would turn a video whose every frame
+        # matches upside down.
         mean += (value - mean) / weight
         out[t] = mean
     return out
 
 
 def majority(values: FloatArray, threshold: float, padding: int) -> BoolArray:
-    """Majority vote: a frame is anomalous where more than half of its window lies over a threshold (AnomalyRuler, Sec. 3.4).
+    """Majority vote: a frame is anomalous where over half of its window lies over a threshold (AnomalyRuler, Sec. 3.4).
 
     Args:
         values: (T,) float.
@@ -83,8 +84,8 @@ def paper(
 def published_code(findings: BoolArray, alpha: float = PAPER_ALPHA) -> tuple[FloatArray, BoolArray]:
     """Smoothing as the published program does it, which differs from the paper's text.
 
-    EMA; findings are what lies over the mean of the EMA of this video; no majority vote; the score is a second EMA of these findings
-    whose α is that mean.
+    EMA; findings are what lies over the mean of the EMA of this video; no majority vote; the score is a second EMA of
+    these findings whose α is that mean.
 
     Args:
         findings: (T,) bool, initial matching.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from ruler.config import Settings
+from ruler.config import DEFAULTS, Settings
 from ruler.demo.files import DemoFiles, write_demo
 from ruler.pipeline import Records, VideoResult, detect_to_folder, gather, induce_to_file
 from ruler.progress import NoProgress, Progress
@@ -49,7 +49,7 @@ class DemoResult:
     page: Path
 
 
-def run_demo(folder: Path, settings: Settings = Settings(), progress: Progress | None = None) -> DemoResult:
+def run_demo(folder: Path, settings: Settings = DEFAULTS, progress: Progress | None = None) -> DemoResult:
     """Draw the street, make rules from its normal clips, judge the test clips and write the report.
 
     Args:

@@ -1,6 +1,7 @@
 """Calibration: rules and normal clips in; the same rules with their measured false alarms, on one scale, out.
 
-Every clip is held against rules made without it (K folds over the clips), so that what is measured is what new normal footage will show.
+Every clip is held against rules made without it (K folds over the clips), so that what is measured is what new normal
+footage will show.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Key = tuple[object, ...]
 """What a rule is, without its numbers; see `rule_key`."""
 
 Counter = Callable[[FloatArray, FloatArray, float], list[tuple[int, int]]]
-"""Smoothed exceedances (T,), times (T,) and the exceedance at which an event begins → events as [start, end) positions."""
+"""Smoothed exceedances (T,), times (T,), exceedance at which an event begins → events as [start, end) positions."""
 
 
 DEFAULT_ALARMS = 1.0
@@ -88,8 +89,8 @@ def calibrate(
 
     Each limit is widened or narrowed about its median by a factor of its own, such that the rule alone begins no more
     events on the clips left out than allowed; then all of them by one factor more, such that the smoothed largest
-    exceedance over all rules does. So adding rules does not raise the alarm rate, a noisy measure takes itself back, and
-    the numbers a person reads in the file are the ones that decide.
+    exceedance over all rules does. So adding rules does not raise the alarm rate, a noisy measure takes itself back,
+    and the numbers a person reads in the file are the ones that decide.
 
     Args:
         clips: normal footage, one table a clip.
@@ -231,8 +232,9 @@ def alarm_curve(
         hours: of footage in all.
 
     Returns:
-        [exceedance, events per hour] with exceedance rising and the rate falling, and the exceedance over which the rate falls by e:
-        the mean excess of the events' peaks over the median peak (an exponential tail); None where nothing was seen.
+        [exceedance, events per hour] with exceedance rising and the rate falling, and the exceedance over which the
+        rate falls by e: the mean excess of the events' peaks over the median peak (an exponential tail); None where
+        nothing was seen.
     """
     if hours <= 0 or not series:
         return (), None
@@ -249,7 +251,7 @@ def alarm_curve(
 
 
 def threshold_for(calibration: Calibration, alarms_per_hour: float) -> float:
-    """The exceedance at which normal footage gives so many events an hour, read from the curve and its exponential tail.
+    """The exceedance at which normal footage gives so many events an hour, from the curve and its exponential tail.
 
     Args:
         calibration: of the rules file.

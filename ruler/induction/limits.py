@@ -1,7 +1,7 @@
 """Limits from normal clips: tables of normal footage in, one anomaly rule for each measure out.
 
-A limit is taken over frames, not over objects: of each band of image rows, the largest value in a frame. So a place where people are seldom
-seen gets a limit of its own, and the level of a rule is a share of time.
+A limit is taken over frames, not over objects: of each band of image rows, the largest value in a frame. So a place
+where people are seldom seen gets a limit of its own, and the level of a rule is a share of time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FEWEST = 20
 """Frames with a value that a limit needs at least."""
 
 FLOOR = 0.5
-"""Least share of the overall limit that a band's may have: a place nobody walked in a short reference is not a place to stand still."""
+"""Least share of the overall limit a band's may have: where nobody walked in a short reference, people may walk."""
 
 USUAL_SHARE = 0.8
 """Largest share of a band's limit that its usual value may have."""
@@ -72,8 +72,8 @@ class LimitOptions:
 
     Attributes:
         alpha: level per rule: the share of normal frames whose largest value is over the limit.
-        bands: bands of image rows, all of one height. A band's limit is taken from it and the band on either side, so that
-            it matters little where the edges lie.
+        bands: bands of image rows, all of one height. A band's limit is taken from it and the band on either side, so
+            that it matters little where the edges lie.
         batches: n of the vote.
         clips_per_batch: m of the vote; None for a quarter of the clips.
         seed: of the draw of the batches.
@@ -94,8 +94,8 @@ def induce_limits(
 ) -> list[Rule]:
     """Set a limit on each measure; batches of clips vote, so that one odd clip does not decide.
 
-    Each batch gives a median and a quantile; the median over the batches becomes the rule. Its support is the number of batches whose own
-    limit is within a quarter of the exceedance scale of the rule's.
+    Each batch gives a median and a quantile; the median over the batches becomes the rule. Its support is the number of
+    batches whose own limit is within a quarter of the exceedance scale of the rule's.
 
     Args:
         clips: normal footage, one table a clip.
@@ -163,7 +163,7 @@ def _edges(clips: Sequence[Table], bands: int, picture: tuple[int, int] | None) 
 
 @dataclass(frozen=True, slots=True)
 class _PerFrame:
-    """The largest (smallest) value of each frame, in the whole picture (T,) and around each band (T, B); NaN where there is none."""
+    """The largest (smallest) value of each frame: whole picture (T,) and around each band (T, B); NaN for none."""
 
     whole: FloatArray
     bands: FloatArray

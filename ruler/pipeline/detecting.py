@@ -1,4 +1,7 @@
-"""Detection: videos and rules in; scores, verdicts and events out, in memory or in a run's folder, where an interrupted run goes on."""
+"""Detection: videos and rules in; scores, verdicts and events out, in memory or in a run's folder.
+
+In a folder, an interrupted run goes on.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
-from ruler.config import Settings
+from ruler.config import DEFAULTS, Settings
 from ruler.deduction.judge import Judgement, judge
 from ruler.deduction.score import find_events, score_frames, verdicts
 from ruler.errors import DataError, RulerError
@@ -21,7 +25,7 @@ from ruler.pipeline.parallel import Task, Watched, observe, observe_all, worth_i
 from ruler.pipeline.watch import Watch
 from ruler.progress import NoProgress, Progress
 from ruler.rules.model import RuleSet, Scene
-from ruler.rundir import RunFolder, RunReader, VideoFolder, VideoRecord, VideoStatus
+from ruler.rundir import RunFolder, RunReader, VideoFolder, VideoReader, VideoRecord, VideoStatus
 from ruler.schema import Event, FloatArray, Observation, Scores
 
 
@@ -35,7 +39,8 @@ class VideoResult:
         status: "done" or "failed".
         scores: of every frame; empty for a failed video.
         events: in the order of time.
-        judgement: of the observed frames; None for a failed video, and for one whose result was read from a finished run.
+        judgement: of the observed frames; None for a failed video, and for one whose result was read from a finished
+            run.
         notes: what a person should know ("3 of 200 frames are corrupt and were skipped").
         error: why it failed.
     """
@@ -81,7 +86,7 @@ def scene_rules(ruleset: RuleSet, name: str) -> Scene:
 def detect_videos(
     inputs: Sequence[Input],
     ruleset: RuleSet,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     *,
     scene_of: Callable[[str], str] = lambda _: "",
     run: RunFolder | None = None,
@@ -145,7 +150,7 @@ def apply_rules(
     before: RunReader,
     ruleset: RuleSet,
     run: RunFolder,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     *,
     scene_of: Callable[[str], str] = lambda _: "",
 ) -> Iterator[VideoResult]:
@@ -166,7 +171,7 @@ def apply_rules(
             reader = before.video(name)
             size = (record.width or 0, record.height or 0)
             start = datetime.fromisoformat(record.start) if record.start else None
-            judged = _judge(reader.observations(), scene, settings, size, start, lambda: reader.scores().times)
+            judged = _judge(reader.observations(), scene, settings, size, start, partial(_times, reader))
             folder = run.video_folder(name, record.source)
             _write(
                 folder, run, name, judged, scene, settings, replace(record, notes=_notes(record.notes, scene, start))
@@ -290,7 +295,12 @@ def _result(name: str, source: str, judged: _Judged, notes: Sequence[str]) -> Vi
     return VideoResult(name, source, VideoStatus.DONE, judged.scores, judged.events, judged.judgement, tuple(notes))
 
 
+def _times(reader: VideoReader) -> FloatArray:
+    return reader.scores().times
+
+
 def failed(name: str, source: str, error: RulerError) -> VideoResult:
+    """The result of a video that could not be judged, and why."""
     return VideoResult(name, source, VideoStatus.FAILED, Scores(np.zeros(0), np.zeros(0)), error=error)
 
 

@@ -1,4 +1,7 @@
-"""Stages that keep what they find on disk: inputs in; a rules file or a run's folder out, going on where an interrupted run stopped."""
+"""Stages that keep what they find on disk: inputs in; a rules file or a run's folder out.
+
+They go on where an interrupted run stopped.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruler.config import Settings
+from ruler.config import DEFAULTS, Settings
 from ruler.errors import DataError, RulerError, RunFolderError
 from ruler.perception.motion import SceneGeometry
 from ruler.pipeline.detecting import VideoResult, apply_rules, detect_videos, failed
@@ -28,7 +31,7 @@ RULES_FILE = "rules.yaml"
 def induce_to_file(
     inputs: Sequence[Input],
     out: Path,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     *,
     scene: str = "",
     scene_of: Callable[[str], str] = lambda _: "",
@@ -38,8 +41,8 @@ def induce_to_file(
 ) -> Induced:
     """Make rules from normal footage and write them; see `induce_rules`.
 
-    What was observed is kept in a hidden folder beside the file until the file is written, so an interrupted run goes on. A file that is
-    there already is kept beside the new one as `NAME.bak`.
+    What was observed is kept in a hidden folder beside the file until the file is written, so an interrupted run goes
+    on. A file that is there already is kept beside the new one as `NAME.bak`.
 
     Raises:
         RunFolderError: the file cannot be written; told before any frame is looked at.
@@ -91,7 +94,7 @@ def detect_to_folder(
     inputs: Sequence[Input],
     ruleset: RuleSet,
     out: Path,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     *,
     bad: Mapping[str, RulerError] | None = None,
     scene_of: Callable[[str], str] = lambda _: "",
@@ -137,7 +140,7 @@ def apply_to_folder(
     before: Path,
     ruleset: RuleSet,
     out: Path,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     *,
     scene_of: Callable[[str], str] = lambda _: "",
     scene_from: str | None = None,

@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 
 from ruler._version import __version__
-from ruler.config import Settings
+from ruler.config import DEFAULTS, Settings
 from ruler.deduction.score import count_events
 from ruler.errors import DataError, RulerError
 from ruler.induction.calibrate import calibrate
@@ -26,13 +26,16 @@ from ruler.rules.table import Table, cut, tabulate
 from ruler.schema import FloatArray, Observation, Picture, VideoInfo
 
 Remember = Callable[[Watch, Callable[[int], None]], Iterator[Observation]]
-"""Gives the observations of a watch, from an earlier, interrupted run where they are known, and says how many steps it took."""
+"""Gives the observations of a watch, from an interrupted run where they are known; says how many steps it took."""
 
 Prepare = Callable[[Sequence[Input], SceneGeometry | None], None]
 """Called with the videos of a scene, and how tall people are in it, before they are looked at one after another."""
 
 SURVEYED_VIDEOS, SURVEYED_FRAMES, SURVEYED_SECONDS = 16, 20, 300.0
 """Pictures looked at to learn how tall people are: so many of so many videos, from so many seconds of each."""
+
+FEWEST_CLIPS, SHORTEST_CLIP = 8, 2.0
+"""Clips that a few videos are cut into at least, as long as none gets shorter than this many seconds."""
 
 FEWEST_VIDEOS = 4
 """With fewer videos than this, clips are cut from them, and what was left out is not wholly independent."""
@@ -55,7 +58,7 @@ class Induced:
 
 def induce_rules(
     inputs: Sequence[Input],
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     *,
     scene: str = "",
     scene_of: Callable[[str], str] = lambda _: "",
@@ -124,7 +127,7 @@ class _Seen:
 
 
 def _survey(group: Sequence[Input], settings: Settings, progress: Progress) -> SceneGeometry | None:
-    """How tall people are in the scene, from a few pictures of each video; videos that cannot be read are told of later."""
+    """How tall people are in the scene, from a few pictures of each video; unreadable videos are told of later."""
     looked = [source for source in group if source.uses_motion]
     looked = looked[:: max(1, len(looked) // SURVEYED_VIDEOS)]
     advance = progress.task("surveying the scene", len(looked)) if looked else None
@@ -165,8 +168,7 @@ def _scene(
     today: date,
 ) -> Scene:
     tables = [one.table for one in seen]
-    seconds = settings.induction.clip_seconds
-    clips = tables if len(tables) >= FEWEST_VIDEOS else [clip for table in tables for clip in cut(table, seconds)]
+    clips = tables if len(tables) >= FEWEST_VIDEOS else _cut(tables, settings.induction.clip_seconds)
     picture = next((table.size for table in tables if table.size[1]), None)
     events = replace(event_options(settings), threshold=1.0)
     matching = replace(match_options(settings), picture=picture)
@@ -200,6 +202,13 @@ def _scene(
         calibration=calibration.model_copy(update={"preset": settings.smoothing.preset}),
         rules=numbered(tuple(rules)),
     )
+
+
+def _cut(tables: Sequence[Table], seconds: float) -> list[Table]:
+    """Clips of a few videos: of the length asked, but shorter where that gives too few to leave any out."""
+    total = sum(float(table.times[-1] - table.times[0]) for table in tables)
+    length = max(SHORTEST_CLIP, min(seconds, total / FEWEST_CLIPS))
+    return [clip for table in tables for clip in cut(table, length)]
 
 
 def _person_height(geometry: SceneGeometry | None) -> PersonHeight | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruler.config import Settings
+from ruler.config import DEFAULTS, Settings
 from ruler.errors import RulerError, UsageError
 from ruler.perception.recorded import RecordedPerceiver
 from ruler.schema import Picture
@@ -71,7 +71,7 @@ class Input:
 
     @property
     def perception(self) -> str:
-        """What is looked with: "motion", "captions", "captions+tracks", "captions+motion", …"""
+        """What is looked with, such as "motion", "captions", "captions+tracks" or "captions+motion"."""
         motion = ("motion",) if self.uses_motion else ()
         return "+".join(self.records.sources + motion)
 
@@ -84,7 +84,7 @@ class Input:
 def gather(
     videos: Sequence[str | Path | Pictures],
     records: Records = Records(),
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
 ) -> tuple[list[Input], dict[str, RulerError]]:
     """List the videos to look at, sets of videos opened up.
 
@@ -94,7 +94,8 @@ def gather(
         settings: give the frame rate.
 
     Returns:
-        The inputs in the order given, and the errors of places that hold no video, by what was given; a run goes on without these.
+        The inputs in the order given, and the errors of places that hold no video, by what was given; a run goes on
+        without these.
 
     Raises:
         UsageError: nothing was given.
@@ -123,7 +124,8 @@ def scene_namer(pattern: str | None) -> Callable[[str], str]:
     """Make the function that tells a video's scene from its name.
 
     Args:
-        pattern: regular expression; what it matches (its first group, where it has one) names the scene. None: one scene, "".
+        pattern: regular expression; what it matches (its first group, where it has one) names the scene. None: one
+            scene, "".
 
     Raises:
         UsageError: not a regular expression; or, from the function, a name it does not match.

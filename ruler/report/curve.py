@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ruler.deduction.rationale import clock
 from ruler.report.model import VideoView
-from ruler.report.wording import clock
 from ruler.schema import FloatArray
 
 WIDTH = 720

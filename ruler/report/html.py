@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ruler._version import __version__
+from ruler.deduction.rationale import clock, finding
 from ruler.errors import RunFolderError
 from ruler.report import wording
 from ruler.report.curve import HEIGHT, WIDTH, Curve, curve
@@ -108,11 +109,11 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        clock=wording.clock,
+        clock=clock,
         span=wording.span,
         score=wording.score,
         reading=wording.reading,
-        finding=wording.finding,
+        finding=finding,
         false_alarms=wording.false_alarms,
     )
     return environment

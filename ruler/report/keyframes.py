@@ -6,8 +6,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from ruler.deduction.rationale import clock, finding
 from ruler.errors import RunFolderError
-from ruler.report.wording import clock, finding, plain
+from ruler.report.wording import plain
 from ruler.schema import Box, Event, Evidence, Frame
 
 MAX_WIDTH = 960

@@ -1,24 +1,13 @@
-"""Times, numbers and evidence as a reader wants them."""
+"""Lengths of time, scores and measurements as a reader wants them; `ruler.deduction.rationale` has the other words."""
 
 from __future__ import annotations
 
 import math
 import unicodedata
 
-from ruler.measures import MEASURES
+from ruler.deduction.rationale import number
 from ruler.report.model import RuleRow
 from ruler.schema import Evidence
-
-
-def clock(seconds: float) -> str:
-    """Seconds as mm:ss.f, or h:mm:ss.f from an hour on."""
-    if not math.isfinite(seconds):
-        return "–"
-    tenths = max(0, round(seconds * 10))
-    minutes, rest = divmod(tenths, 600)
-    hours, minutes = divmod(minutes, 60)
-    tail = f"{minutes:02d}:{rest // 10:02d}.{rest % 10}"
-    return f"{hours}:{tail}" if hours else tail
 
 
 def span(seconds: float) -> str:
@@ -29,13 +18,6 @@ def span(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def number(value: float) -> str:
-    """A measured value with about three figures."""
-    if value != 0 and abs(value) < 0.01:
-        return f"{value:.2g}"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def score(value: float | None) -> str:
@@ -64,16 +46,6 @@ def reading(evidence: Evidence) -> str:
     if evidence.usual is not None:
         parts.append(f"usual {number(evidence.usual)}")
     return ", ".join(parts)
-
-
-def finding(evidence: Evidence) -> str:
-    """What a measurement shows in words ("faster than usual"); the measure's name where it is not a known one."""
-    if evidence.measure is None:
-        return ""
-    known = MEASURES.get(evidence.measure)
-    if known is None or evidence.value is None or evidence.limit is None:
-        return evidence.measure
-    return known.more if evidence.value >= evidence.limit else known.less
 
 
 def plain(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ruler.errors import RulesError
 from ruler.rules.derive import derive_keywords
-from ruler.rules.io import LARGEST
+from ruler.rules.io import read_text
 from ruler.rules.model import Kind, Rule, RuleSet, Subject, numbered
 from ruler.rules.words import compile_keywords, words_of
 
@@ -151,21 +151,7 @@ def _with(rule: Rule, keywords: tuple[str, ...]) -> Rule:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        if path.stat().st_size > LARGEST:
-            raise RulesError("is too large for a list of rules", where=path, hint="is it the right file?")
-        raw = path.read_bytes()
-    except FileNotFoundError as error:
-        raise RulesError("no such file", where=path, hint="check the path") from error
-    except OSError as error:
-        raise RulesError(
-            f"cannot be read ({error.strerror or error})", where=path, hint="give a text file you may read"
-        ) from error
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = raw[: error.start].count(b"\n") + 1
-        raise RulesError("is not UTF-8 text", where=f"{path}:{number}", hint="save it as UTF-8") from error
+    text = read_text(path, "file with a list of rules")
     if "\0" in text:
         raise RulesError("is not a text file", where=path, hint="give a list of rules as text")
     return text.splitlines()

@@ -24,6 +24,7 @@ __all__ = [
     "edit_rules",
     "load_rules",
     "parse_rules",
+    "read_text",
     "render_rules",
     "rounded",
     "rules_hash",
@@ -45,7 +46,7 @@ def load_rules(path: Path | str) -> RuleSet:
         RulesError: the file is missing, empty, too large, no UTF-8, no YAML or no rules file; the line and the rule
             are named.
     """
-    return parse_rules(_text_of(Path(path)), str(path))
+    return parse_rules(_rules_text(Path(path)), str(path))
 
 
 def parse_rules(text: str, name: str = "rules") -> RuleSet:
@@ -87,7 +88,7 @@ def edit_rules(path: Path | str, change: Callable[[CommentedMap], None]) -> Rule
             left as it was.
     """
     path = Path(path)
-    text = _text_of(path)
+    text = _rules_text(path)
     parse_rules(text, str(path))
     yaml = _round_trip(text)
     try:
@@ -150,20 +151,28 @@ def _content(value: object) -> object:
     return [_content(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def _text_of(path: Path) -> str:
+def read_text(path: Path, what: str, missing: str = "check the path") -> str:
+    """The text of a file a person gave.
+
+    Args:
+        path: the file, UTF-8.
+        what: what it should be ("rules file"), for errors.
+        missing: hint where there is no such file.
+
+    Raises:
+        RulesError: the file is missing, a folder, too large, forbidden, or no UTF-8 text.
+    """
     try:
         if path.is_dir():
-            raise RulesError("is a folder, not a rules file", where=path, hint="give the path of a rules.yaml")
+            raise RulesError(f"is a folder, not a {what}", where=path, hint=f"give the path of a {what}")
         size = path.stat().st_size
         if size > LARGEST:
             raise RulesError(
-                f"is too large for a rules file ({size / 2**20:.0f} MiB)", where=path, hint="is it the right file?"
+                f"is too large for a {what} ({size / 2**20:.0f} MiB)", where=path, hint="is it the right file?"
             )
         raw = path.read_bytes()
     except FileNotFoundError as error:
-        raise RulesError(
-            "no such rules file", where=path, hint="make one with `ruler induce`, or check the path"
-        ) from error
+        raise RulesError(f"no such {what}", where=path, hint=missing) from error
     except OSError as error:
         raise RulesError(
             f"cannot be read ({error.strerror or error})", where=path, hint="check its permissions"
@@ -173,6 +182,11 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise RulesError("is not UTF-8 text", where=f"{path}:{line}", hint="save it as UTF-8") from error
+    return text
+
+
+def _rules_text(path: Path) -> str:
+    text = read_text(path, "rules file", "make one with `ruler induce`, or check the path")
     if not text.strip():
         raise RulesError("is empty", where=path, hint="a rules file begins with `schema: 1` and holds `rules:`")
     return text

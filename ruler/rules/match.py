@@ -1,7 +1,8 @@
-"""Initial matching: observations as a Table and rules in; the exceedance of every rule in every frame, with evidence, out.
+"""Initial matching: a Table of observations and rules in; exceedance of every rule in every frame, and evidence, out.
 
-Exceedance (r) is the one scale all rules share: 0 is the usual, 1 the limit. For a limit r = max(0, (v − median) / (limit − median));
-for keywords r = ln f / ln α, where f is the rule's false-alarm rate, or `UNCALIBRATED` for a rule that was never calibrated.
+Exceedance (r) is the one scale all rules share: 0 is the usual, 1 the limit. For a limit
+r = max(0, (v − median) / (limit − median)); for keywords r = ln f / ln α, where f is the rule's false-alarm rate, or
+`UNCALIBRATED` for a rule that was never calibrated.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class MatchOptions:
         causal: smooth with the past only.
         flat: a keyword found counts as `UNCALIBRATED`, whatever its false-alarm rate (for findings of 0 or 1).
         substring: keywords match as the published program matches them: as substrings, minding case, blind to negation.
-        picture: width and height of the picture the rules were made on; rows, px and px² are scaled to it. None: not scaled.
+        picture: width and height of the picture the rules were made on; rows, px and px² are scaled to it. None: not
+            scaled.
     """
 
     alpha: float = 0.01

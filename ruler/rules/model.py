@@ -53,7 +53,7 @@ class FalseAlarms(Model):
 
 
 class Where(Model):
-    """A place in the picture: a polygon in fractions of width and height. An object is there where its foot point is."""
+    """A place in the picture: a polygon in fractions of width and height. An object is where its foot point is."""
 
     name: str = ""
     polygon: tuple[Point, ...] = Field(min_length=3)
@@ -104,7 +104,7 @@ class Limit(Model):
 
     @property
     def scope(self) -> str:
-        """ "object" or "frame"; "frame" for a measure nobody knows."""
+        """Whether it holds of an "object" or a "frame"; "frame" for a measure nobody knows."""
         known = MEASURES.get(self.measure)
         return known.scope if known else "frame"
 
@@ -113,7 +113,8 @@ class Vocabulary(Model):
     """What normal captions speak of: the largest normal rate of each term in a window of captions.
 
     Attributes:
-        rates: term → limit on its smoothed rate, 0 to 1: the share of captions in a window that may speak of it on normal footage.
+        rates: term → limit on its smoothed rate, 0 to 1: the share of captions in a window that may speak of it on
+            normal footage.
         unseen: limit for a term that no normal caption holds.
         window: standard deviation of the smoothing window, in seconds.
     """
@@ -135,7 +136,8 @@ class Rule(Model):
         limit: a limit on a measure.
         any: several limits, of which one is enough (r is the largest).
         all: several limits that must hold for the same object or frame (r is the smallest).
-        vocabulary: turns the rule into "something never described in normal footage"; goes with `limit` on a caption's measure.
+        vocabulary: turns the rule into "something never described in normal footage"; goes with `limit` on a caption's
+            measure.
         where: applies to objects there only.
         when: applies in these hours only ("22:00-06:00", over midnight where the end is before the start).
         support: votes of the batches.
@@ -235,9 +237,9 @@ class Calibration(Model):
 
 
 class PersonHeight(Model):
-    """Usual height of a person at each image row: base + slope · row of the foot point, in pixels of the reference's picture.
+    """Usual height of a person at each image row: base + slope · row of the foot point.
 
-    Measured in normal footage; speeds in body heights per second are told by it.
+    In pixels of the reference's picture, measured in normal footage; speeds in body heights per second are told by it.
     """
 
     base: float

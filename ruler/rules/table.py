@@ -84,7 +84,7 @@ def tabulate(
 
 
 def cut(table: Table, seconds: float) -> list[Table]:
-    """Cut a table into clips of equal length, each about `seconds` long and none under half of it; a short table stays whole."""
+    """Cut a table into clips of equal length, about `seconds`, none under half of it; a short table stays whole."""
     if not len(table):
         return []
     length = float(table.times[-1] - table.times[0])

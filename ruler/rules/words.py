@@ -5,11 +5,11 @@ What a keyword means:
 - It is matched on whole words in all their forms, whatever the case: `carry` finds "carried", `shelf` finds "shelves".
   It is never matched inside another word.
 - A phrase finds its words in order, with articles, adjectives or adverbs between: `lift box` finds "lifting a large
-  box". A hyphen, a space or nothing between two words is the same. `parked truck` finds "a truck is parked" too.
+  box". A hyphen, a space or nothing between two words is the same. `parked trailer` finds "a trailer is parked" too.
 - A mention that is denied ("no …", "without …", "is not …", "… not visible"), pictured ("a sign with …") or part of
   another thing's name ("bus stop") does not match.
 - A *thing* means the thing in use: one that is said to be parked, locked, leaning or standing somewhere does not
-  match. Write `parked truck` for those, or `truck (any)` for one in any state.
+  match. Write `parked trailer` for those, or `trailer (any)` for one in any state.
 """
 
 from __future__ import annotations
@@ -291,8 +291,8 @@ def _patterns(keyword: str) -> list[_Pattern]:
         if first.isascii() and second.isascii() and not {first, second} & FUNCTION:
             out.append(replace(made, first=inflections(first + second)))  # "hand rail" is "handrail" too
         if is_activity(first) or first in _STATIC_WORDS:
-            # "parked truck" is "a truck is parked" too; "leaking pipe" needs the "is", lest `carrying box` find "a box
-            # carrying …".
+            # "parked trailer" is "a trailer is parked" too; "leaking pipe" needs the "is", lest `carrying box` find "a
+            # box carrying …".
             link = _LINK + ("{1,3}" if first.endswith("ing") and first not in _STATIC_WORDS else "{0,3}")
             back = re.compile(link + r"[ \-]+" + _forms(first) + r"(?!\w)")
             out.append(replace(made, first=inflections(second, in_phrase=True), rest=back))

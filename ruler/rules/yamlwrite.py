@@ -35,10 +35,10 @@ _AMBIGUOUS = re.compile(
 _INDICATOR = re.compile(r"^\W|[:#\[\]{}]|[^\w.!?)…]$")
 _SPECIAL = re.compile(r"[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufff0-\uffff]")
 _FLOW = frozenset(
-    {
-        "limit", "support", "false_alarms", "where", "keywords", "prompts", "reference", "picture", "polygon", "alarms",
-        "person_height",
-    }  # fmt: skip
+    (
+        *("limit", "support", "false_alarms", "where", "keywords", "prompts", "reference", "picture", "polygon"),
+        *("alarms", "person_height"),
+    )
 )
 
 

@@ -1,4 +1,4 @@
-"""An iterator in, the same items out, made a few ahead in a thread of its own: pictures are decoded while others are analysed."""
+"""An iterator in, the same items out, made a few ahead in a thread: pictures are decoded while others are analysed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _END = object()
 def read_ahead(items: Iterable[T], depth: int = 3) -> Iterator[T]:
     """Yield the items of an iterable, at most `depth` of which are waiting at any time.
 
-    An error of the iterable is raised where its item would have come. When the consumer stops early, so does the thread.
+    An error of the iterable is raised where its item would have come. When the consumer stops early, so does the
+    thread.
     """
     queue: Queue[object] = Queue(depth)
     stop = Event()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,7 +38,7 @@ def test_events_are_disjoint_in_order_and_hold_every_frame_over_the_threshold(sc
     scores = np.array(scores, float)
     low, high = sorted((a, b))
     found = spans(scores, np.arange(len(scores)) * 0.04, high, low)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.end < after.start
     inside = np.zeros(len(scores), bool)
     for span in found:

@@ -23,23 +23,34 @@ def clip(seed, speed=lambda y, random: random.normal(1.0, 0.1), frames=60):
     return tabulate(observations, (100, 100))
 
 
-def test_the_limit_is_the_quantile_and_the_usual_the_median():
-    rule = induce_limits([clip(s) for s in range(12)], LimitOptions(alpha=0.05, bands=1, clips_per_batch=6), [SPEED])[0]
-    assert rule.limit.usual == pytest.approx(1.0, abs=0.03)
-    assert rule.limit.above == pytest.approx(1.0 + 1.645 * 0.1, abs=0.03)
-    assert rule.limit.table == ()
+def test_the_limit_is_the_quantile_of_the_largest_in_a_frame():
+    clips = [clip(s) for s in range(12)]
+    rule = induce_limits(clips, LimitOptions(alpha=0.05, bands=1, clips_per_batch=6), [SPEED])[0]
+    largest = np.concatenate([np.maximum.reduceat(c.measures["speed"], np.arange(0, len(c.row), 4)) for c in clips])
+    assert rule.limit.usual == pytest.approx(np.median(largest), abs=0.02)
+    assert rule.limit.above == pytest.approx(np.quantile(largest, 0.95), abs=0.03)
     assert rule.support.votes == rule.support.of == 10
 
 
 def test_rows_get_limits_of_their_own():
-    clips = [clip(s, lambda y, r: r.normal(1.0 if y < 70 else 3.0, 0.1)) for s in range(8)]
-    limit = induce_limits(clips, LimitOptions(bands=2, band_objects=50), [SPEED])[0].limit
-    (_, edge, upper, usual_upper), (start, end, lower, usual_lower) = limit.table
-    assert edge == start == pytest.approx(70, abs=3)
-    assert end == 100
-    assert usual_upper == pytest.approx(1, abs=0.1)
-    assert usual_lower == pytest.approx(3, abs=0.1)
-    assert upper < 3 < lower or upper > usual_upper
+    clips = [clip(s, lambda y, r: r.normal(1.0 if y < 60 else 3.0, 0.1)) for s in range(8)]
+    table = induce_limits(clips, LimitOptions(bands=10), [SPEED])[0].limit.table
+    assert [(row[0], row[1]) for row in table] == [(10.0 * b, 10.0 * b + 10) for b in range(10)]
+    far, near = table[4], table[8]  # a band is told with its neighbours
+    assert far[2] == pytest.approx(1.6, abs=0.2), "a limit is never under half of the overall one"
+    assert near[2] == pytest.approx(3.2, abs=0.15)
+    assert far[3] < 1.2 < 2.4 < near[3]
+
+
+def test_a_place_nobody_walks_has_a_usual_of_nothing():
+    table = induce_limits([clip(s) for s in range(8)], LimitOptions(bands=10), [SPEED])[0].limit.table
+    assert table[0][3] == 0.0
+    assert 0 < table[0][2] < table[7][2]
+
+
+def test_a_measure_that_another_makes_superfluous_is_left_out():
+    other = Limited("height", True, True, "too tall", unless="speed")
+    assert [r.limit.measure for r in induce_limits([clip(s) for s in range(8)], limited=[SPEED, other])] == ["speed"]
 
 
 def test_a_limit_from_below():

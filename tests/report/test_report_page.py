@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ruler.deduction.rationale import clock, finding, number
 from ruler.errors import RunFolderError
 from ruler.report import RuleRow, RunView, VideoView, render_report, write_report
 from ruler.report import html as page_module
 from ruler.report.curve import HEIGHT, WIDTH, curve, decimate
-from ruler.report.wording import clock, false_alarms, finding, number, plain, reading, span
+from ruler.report.wording import false_alarms, plain, reading, span
 from ruler.schema import Event, Evidence, Scores
 
 GOLDEN = Path(__file__).parent / "golden" / "report.html"
@@ -227,6 +228,7 @@ def test_words_of_a_measurement_follow_its_side_of_the_limit():
     fast = Evidence("A2", 1.5, measure="speed", value=3.6, limit=2.4, unit="body heights/s")
     assert finding(fast) == "faster than usual"
     assert finding(replace(fast, value=0.1, limit=0.2)) == "slower than usual"
+    assert finding(replace(fast, value=2.0, usual=1.25)) == "faster than usual"
     assert finding(replace(fast, measure="novelty")) == "novelty"
     assert reading(replace(fast, usual=1.25)) == "3.6 body heights/s, limit 2.4, usual 1.25"
     assert reading(Evidence("A1", 1.0, quote="words")) == ""

@@ -97,7 +97,7 @@ def test_files_that_are_no_lists_are_refused(tmp_path: Path) -> None:
     latin.write_bytes("x\ncafé".encode("latin-1"))
     for path, what in (
         (tmp_path / "none", "no such file"),
-        (tmp_path, "cannot be read"),
+        (tmp_path, "is a folder"),
         (binary, "not a text"),
         (latin, "latin.txt:2"),
     ):

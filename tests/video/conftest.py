@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from ruler.video import write_video
 
 Picture = NDArray[np.uint8]
 Draw = Callable[..., Picture]
@@ -42,3 +46,15 @@ def draw() -> Draw:
 def read() -> Read:
     """Reads the number of a picture."""
     return _read
+
+
+@pytest.fixture
+def movie(tmp_path: Path, draw: Draw) -> Callable[..., Path]:
+    """Writes a video of numbered pictures, 40 where not told otherwise."""
+
+    def make(name: str = "a.mp4", count: int = 40, **keywords: Any) -> Path:
+        size = keywords.pop("size", (96, 160))
+        keywords.setdefault("options", {"g": "12"})
+        return write_video(tmp_path / name, (draw(i, *size) for i in range(count)), **keywords)
+
+    return make

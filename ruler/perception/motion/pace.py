@@ -1,9 +1,9 @@
 """Two pictures in, the pace of each object between them out, by dense optical flow.
 
 The flow is taken from the picture now to one shortly before, so that it lies on the pixels where the object
-is now, and averaged over a window of the size of a trunk: swinging legs and arms cancel out, and of a group that touches,
-the fastest member decides. Plain surfaces flow less than they move, so a pace is to be held against other paces, not
-against a ruler; `speed` is what tells metres from each other.
+is now, and averaged over a window of the size of a trunk: swinging legs and arms cancel out, and of a group that
+touches, the fastest member decides. Plain surfaces flow less than they move, so a pace is to be held against other
+paces, not against a ruler; `speed` is what tells metres from each other.
 """
 
 from __future__ import annotations

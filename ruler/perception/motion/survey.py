@@ -21,7 +21,10 @@ ROUNDS = 2
 """People are found anew with the heights found before: the first round does not know what is person-sized."""
 
 
-def survey(videos: Iterable[Sequence[Picture]], settings: MotionSettings = MotionSettings()) -> SceneGeometry | None:
+DEFAULTS = MotionSettings()
+
+
+def survey(videos: Iterable[Sequence[Picture]], settings: MotionSettings = DEFAULTS) -> SceneGeometry | None:
     """Learn how tall people are at each image row.
 
     Args:
