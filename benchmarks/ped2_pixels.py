@@ -12,7 +12,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing import get_context
+from pathlib import Path
 
+import cv2
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
@@ -20,10 +23,12 @@ from benchmarks.data import Labels, labels, present, table, videos
 from ruler.config import Settings, load_settings
 from ruler.deduction.judge import judge
 from ruler.deduction.score import find_events, score_frames
-from ruler.pipeline import Input, Watch, gather, induce_rules
+from ruler.perception.motion import SceneGeometry
+from ruler.pipeline import Input, Watch, gather, induce_rules, survey_scene
 from ruler.pipeline.options import event_options, judge_options
 from ruler.rules.model import RuleSet
 from ruler.schema import Event, FloatArray, Observation
+from ruler.video import open_video
 
 FRAME_RATE = 10.0
 DRAWS, CLIPS, CLIP_FRAMES, FOLDS = 5, 4, 120, 4
@@ -32,13 +37,16 @@ ALARMS = ("1/minute", "1/hour", "2/day")
 Seen = Mapping[str, Sequence[Observation]]
 
 
-def watch_all(inputs: Sequence[Input], settings: Settings) -> Seen:
-    """Look at every video once; all that follows is judgement."""
-    seen = {}
-    for source in inputs:
-        with Watch(source, settings) as watch:
-            seen[source.name] = list(watch.observations())
-    return seen
+def watch_all(inputs: Sequence[Input], settings: Settings, geometry: SceneGeometry | None) -> Seen:
+    """Look at every video once, two at a time; all that follows is judgement."""
+    with get_context("spawn").Pool(2) as pool:
+        return dict(pool.starmap(_watch, [(source, settings, geometry) for source in inputs]))
+
+
+def _watch(source: Input, settings: Settings, geometry: SceneGeometry | None) -> tuple[str, list[Observation]]:
+    cv2.setNumThreads(1)
+    with Watch(source, settings, geometry) as watch:
+        return source.name, list(watch.observations())
 
 
 def induce(inputs: Sequence[Input], seen: Seen, settings: Settings) -> RuleSet:
@@ -83,18 +91,17 @@ def main() -> None:
     settings = load_settings(None, {"video": {"frame_rate": FRAME_RATE}})
     normal = gather(videos("ped2", "training"), settings=settings)[0]
     test = gather(videos("ped2", "testing"), settings=settings)[0]
-    seen, unseen = watch_all(normal, settings), watch_all(test, settings)
-    truth = labels("ped2", list(unseen))
-    accuracy(normal, seen, unseen, truth, settings)
-    few_shot(normal, seen, unseen, truth, settings)
-    false_alarms(normal, seen, settings)
+    truth = labels("ped2", [source.name for source in test])
+    accuracy(normal, test, truth, settings)
+    few_shot(normal, test, truth, settings)
+    false_alarms(normal, settings)
 
 
-def accuracy(
-    normal: Sequence[Input], seen: Seen, unseen: Seen, truth: Mapping[str, Labels], settings: Settings
-) -> None:
+def accuracy(normal: Sequence[Input], test: Sequence[Input], truth: Mapping[str, Labels], settings: Settings) -> None:
     """All training videos as reference."""
-    rules = induce(normal, seen, settings)
+    geometry = survey_scene(normal, settings)
+    rules = induce(normal, watch_all(normal, settings, geometry), settings)
+    unseen = watch_all(test, settings, geometry)
     found = {name: detect(o, rules, settings) for name, o in unseen.items()}
     scores = {name: s for name, (s, _) in found.items()}
     names = list(scores)
@@ -129,16 +136,15 @@ def accuracy(
     table(("video", "frames", "AUC", "anomalous frames found", "normal frames over the threshold", "events"), rows)
 
 
-def few_shot(
-    normal: Sequence[Input], seen: Seen, unseen: Seen, truth: Mapping[str, Labels], settings: Settings
-) -> None:
-    """Four short clips as reference."""
+def few_shot(normal: Sequence[Input], test: Sequence[Input], truth: Mapping[str, Labels], settings: Settings) -> None:
+    """Four short clips as reference; nothing else of the scene is known, how tall people are included."""
     random = np.random.default_rng(0)
     rows = []
-    short = {name: [o for o in observations if o.frame < CLIP_FRAMES] for name, observations in seen.items()}
     for draw in range(DRAWS):
-        some = [normal[i] for i in np.sort(random.choice(len(normal), CLIPS, replace=False))]
-        rules = induce(some, short, settings)
+        some = [first_frames(normal[i]) for i in np.sort(random.choice(len(normal), CLIPS, replace=False))]
+        geometry = survey_scene(some, settings)
+        rules = induce(some, watch_all(some, settings, geometry), settings)
+        unseen = watch_all(test, settings, geometry)
         scores = {name: detect(o, rules, settings)[0] for name, o in unseen.items()}
         rows.append((draw + 1, " ".join(s.name for s in some), micro_auc(list(scores), truth, scores)))
     values = [value for *_, value in rows]
@@ -153,9 +159,23 @@ def few_shot(
     )
 
 
-def false_alarms(normal: Sequence[Input], seen: Seen, settings: Settings) -> None:
+def first_frames(source: Input) -> Input:
+    """The first frames of a folder of pictures, as pictures in memory."""
+    assert isinstance(source.video, Path)
+    with open_video(source.video, frame_rate=FRAME_RATE) as video:
+        return Input(source.name, [frame.image for frame in video.frames_at(range(CLIP_FRAMES))])
+
+
+def false_alarms(normal: Sequence[Input], settings: Settings) -> None:
     """Rules from three quarters of the training videos, measured on the fourth."""
-    folds = [induce([s for i, s in enumerate(normal) if i % FOLDS != fold], seen, settings) for fold in range(FOLDS)]
+    folds: list[RuleSet] = []
+    seen: dict[str, Sequence[Observation]] = {}
+    for fold in range(FOLDS):
+        rest = [source for i, source in enumerate(normal) if i % FOLDS != fold]
+        out = [source for i, source in enumerate(normal) if i % FOLDS == fold]
+        geometry = survey_scene(rest, settings)
+        folds.append(induce(rest, watch_all(rest, settings, geometry), settings))
+        seen |= watch_all(out, settings, geometry)
     rows = []
     for alarms in (None, *ALARMS):
         asked = settings.model_copy(update={"events": settings.events.model_copy(update={"alarms": alarms})})

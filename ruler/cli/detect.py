@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ruler.cli import options as o
-from ruler.cli.plan import plan, plan_as_dict, plan_as_text
+from ruler.cli.plan import print_plan
 from ruler.deduction.rationale import clock
 from ruler.pipeline import Records, VideoResult, detect_to_folder, scene_namer, summary
 from ruler.report import report_run
@@ -50,8 +50,7 @@ def command(
     ruleset = load_rules(rules)
     inputs, bad = o.gather_inputs(videos, Records(captions, tracks, detections), settings)
     if dry_run:
-        planned, stages = plan(inputs, settings), ("perception", "deduction")
-        o.print_json(plan_as_dict(planned, stages)) if as_json else print(plan_as_text(planned, stages))
+        print_plan(inputs, settings, ("perception", "deduction"), as_json)
         return 0
     o.note("model-free run: no chat model is asked", quiet)
     results: list[VideoResult] = []

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ruler.cli import options as o
-from ruler.cli.plan import plan, plan_as_dict, plan_as_text
+from ruler.cli.plan import print_plan
 from ruler.pipeline import Records, induce_to_file, scene_namer
 from ruler.rules.io import load_rules
 from ruler.rules.show import show_rules
@@ -51,10 +51,8 @@ def command(
     )
     scene_of = scene_namer(scene_from)
     inputs, bad = o.gather_inputs(normal, Records(captions, tracks, detections), settings)
-    stages = ("perception", "induction")
     if dry_run:
-        planned = plan(inputs, settings)
-        o.print_json(plan_as_dict(planned, stages)) if as_json else print(plan_as_text(planned, stages))
+        print_plan(inputs, settings, ("perception", "induction"), as_json)
         return 0
     o.note("model-free run: no chat model is asked", quiet)
     kept = load_rules(own).rules if own else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ruler.cli.options import print_json
 from ruler.config import Settings
 from ruler.errors import RulerError
 from ruler.pipeline import Input, Watch
@@ -18,6 +19,15 @@ class Planned:
     perception: str
     frames: int | None
     error: str | None = None
+
+
+def print_plan(inputs: Sequence[Input], settings: Settings, stages: Sequence[str], as_json: bool) -> None:
+    """Print what a command would do, for people or as one JSON object."""
+    planned = plan(inputs, settings)
+    if as_json:
+        print_json(plan_as_dict(planned, stages))
+    else:
+        print(plan_as_text(planned, stages))
 
 
 def plan(inputs: Sequence[Input], settings: Settings) -> list[Planned]:

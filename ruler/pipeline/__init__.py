@@ -2,7 +2,7 @@
 
 from ruler.pipeline.detecting import VideoResult, detect_videos, scene_rules, summary
 from ruler.pipeline.folders import apply_to_folder, detect_to_folder, induce_to_file
-from ruler.pipeline.inducing import Induced, induce_rules
+from ruler.pipeline.inducing import Induced, induce_rules, survey_scene
 from ruler.pipeline.inputs import Input, Records, gather, scene_namer
 from ruler.pipeline.watch import Watch
 
@@ -21,4 +21,5 @@ __all__ = [
     "scene_namer",
     "scene_rules",
     "summary",
+    "survey_scene",
 ]

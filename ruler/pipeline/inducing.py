@@ -92,7 +92,7 @@ def induce_rules(
     notes: dict[str, tuple[str, ...]] = {}
     scenes: dict[str, Scene] = {}
     for name, group in sorted(groups.items()):
-        geometry = _survey(group, settings, shown)
+        geometry = survey_scene(group, settings, shown)
         seen: list[_Seen] = []
         if prepare is not None:
             prepare(group, geometry)
@@ -126,11 +126,11 @@ class _Seen:
     info: VideoInfo
 
 
-def _survey(group: Sequence[Input], settings: Settings, progress: Progress) -> SceneGeometry | None:
+def survey_scene(group: Sequence[Input], settings: Settings, progress: Progress | None = None) -> SceneGeometry | None:
     """How tall people are in the scene, from a few pictures of each video; unreadable videos are told of later."""
     looked = [source for source in group if source.uses_motion]
     looked = looked[:: max(1, len(looked) // SURVEYED_VIDEOS)]
-    advance = progress.task("surveying the scene", len(looked)) if looked else None
+    advance = (progress or NoProgress()).task("surveying the scene", len(looked)) if looked else None
     videos: dict[tuple[int, int], list[list[Picture]]] = defaultdict(list)
     for source in looked:
         try:

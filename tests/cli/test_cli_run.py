@@ -28,7 +28,14 @@ def test_induce_then_detect_from_two_commands(plain, rules_file, run_cli, tmp_pa
     lines = (run / "test" / "scores.csv").read_text().splitlines()
     assert lines[0] == "frame,time,score"
     assert len(lines) == 121
-    for name in ("run.json", "rules.yaml", "report.html", "test/observations.jsonl", "test/verdicts.jsonl", "test/events.json"):
+    for name in (
+        "run.json",
+        "rules.yaml",
+        "report.html",
+        "test/observations.jsonl",
+        "test/verdicts.jsonl",
+        "test/events.json",
+    ):
         assert (run / name).exists(), name
     record = json.loads((run / "run.json").read_text())
     assert record["finished"]
@@ -103,10 +110,15 @@ def test_interrupted_by_a_signal_the_run_goes_on(plain, rules_file, run_cli, tmp
     for number, kind in enumerate((signal.SIGKILL, signal.SIGINT)):
         run = tmp_path / f"broken{number}"
         process = subprocess.Popen(
-            [sys.executable, "-m", "ruler.cli", *arguments, str(run)], cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            [sys.executable, "-m", "ruler.cli", *arguments, str(run)],
+            cwd=checkout,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
         deadline = time.monotonic() + 60
-        while not (run / "v1" / "observations.jsonl").exists() and process.poll() is None and time.monotonic() < deadline:
+        while (
+            not (run / "v1" / "observations.jsonl").exists() and process.poll() is None and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         process.send_signal(kind)
         stderr = process.communicate(timeout=60)[1].decode()
@@ -138,13 +150,26 @@ def test_captions_alone(run_cli, tmp_path):
     for n in range(4):
         lines = ["There are two people. One person is walking and the other is standing."] * 60
         (tmp_path / "normal" / f"v{n}.txt").write_text("\n".join(lines) + "\n")
-    odd = ["There are two people. One person is walking."] * 40 + ["There is a person. The person is climbing the fence."] * 30
+    odd = ["There are two people. One person is walking."] * 40 + [
+        "There is a person. The person is climbing the fence."
+    ] * 30
     (tmp_path / "odd.txt").write_text("\n".join(odd) + "\n")
     rules = tmp_path / "rules.yaml"
     induced = run_cli("induce", "--captions", tmp_path / "normal", "-o", rules, "--frame-rate", 10)
     assert induced.returncode == 0, induced.stderr
     assert "never described" in rules.read_text()
-    done = run_cli("detect", "--captions", tmp_path / "odd.txt", "--rules", rules, "-o", tmp_path / "run", "--frame-rate", 10, "--json")
+    done = run_cli(
+        "detect",
+        "--captions",
+        tmp_path / "odd.txt",
+        "--rules",
+        rules,
+        "-o",
+        tmp_path / "run",
+        "--frame-rate",
+        10,
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     events = json.loads((tmp_path / "run" / "odd" / "events.json").read_text())
     assert len(events) == 1
@@ -197,7 +222,9 @@ def test_bad_input_is_one_line_and_the_right_exit_code(arguments, code, says, pl
 
     (tmp_path / "broken.yaml").write_text("rules:\n  - {kind: anomaly, text: [\n")
     (tmp_path / "unknown.yaml").write_text("rules:\n  - {kind: anomaly, text: x, keywrods: [a]}\n")
-    (tmp_path / "twice.yaml").write_text("rules:\n  - {id: A1, kind: anomaly, text: x}\n  - {id: A1, kind: anomaly, text: y}\n")
+    (tmp_path / "twice.yaml").write_text(
+        "rules:\n  - {id: A1, kind: anomaly, text: x}\n  - {id: A1, kind: anomaly, text: y}\n"
+    )
     (tmp_path / "short.txt").write_text("a person is walking\n" * 7)
     (tmp_path / "late.txt").write_text("500,1,10,10,5,20,1,-1,-1,-1\n")
     (tmp_path / "stranger").mkdir()

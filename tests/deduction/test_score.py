@@ -13,7 +13,9 @@ from ruler.rules.match import MatchOptions
 from ruler.rules.model import Limit, Rule
 from ruler.schema import Box, CameraState, Evidence, Observation, Status, TrackedObject
 
-FAST = Rule(id="A1", kind="anomaly", text="too fast", limit=Limit(measure="speed", above=2.0, usual=1.0, unit="body heights/s"))
+FAST = Rule(
+    id="A1", kind="anomaly", text="too fast", limit=Limit(measure="speed", above=2.0, usual=1.0, unit="body heights/s")
+)
 CRATE = Rule(id="A2", kind="anomaly", text="carrying a crate", keywords=("crate",))
 RAW = JudgeOptions(sigma=0.0, matching=MatchOptions(track_sigma=0.0))
 
@@ -34,13 +36,17 @@ def test_scores_keep_the_order_of_exceedances_and_stay_below_one(speeds, scale):
     assert ((found.scores >= 0) & (found.scores < 1)).all()
     order = np.argsort(found.raw, kind="stable")
     assert (np.diff(found.scores[order]) >= 0).all()
-    wider = judge([seen(i, v) for i, v in enumerate(speeds)], [FAST], JudgeOptions(sigma=0.0, matching=RAW.matching, scale=scale))
+    wider = judge(
+        [seen(i, v) for i, v in enumerate(speeds)], [FAST], JudgeOptions(sigma=0.0, matching=RAW.matching, scale=scale)
+    )
     assert (wider.scores <= found.scores + 1e-12).all()
 
 
 def test_blocks_give_what_one_block_gives(monkeypatch):
     random = np.random.default_rng(1)
-    observations = [seen(i, float(random.exponential(1.2)), "a crate" if i % 97 == 0 else "people walk") for i in range(700)]
+    observations = [
+        seen(i, float(random.exponential(1.2)), "a crate" if i % 97 == 0 else "people walk") for i in range(700)
+    ]
     options = JudgeOptions()
     whole = judge(observations, [FAST, CRATE], options)
     monkeypatch.setattr(judge_module, "BLOCK", 60)
@@ -67,7 +73,9 @@ def test_an_event_cites_the_rule_and_what_broke_it():
     assert 58 <= event.end_frame <= 70
     assert event.rules == ("A1",)
     assert event.evidence[0].frame == event.key_frame
-    assert "object 7 has speed 4 body heights/s where the limit is 2 and 1 is usual (4.0 times as much)" in event.rationale
+    assert (
+        "object 7 has speed 4 body heights/s where the limit is 2 and 1 is usual (4.0 times as much)" in event.rationale
+    )
     said = list(verdicts(found, [FAST], EventOptions()))
     assert [v.frame for v in said] == list(range(100))
     assert [v.anomalous for v in said] == [v.exceedance >= 1 for v in said]
@@ -124,7 +132,17 @@ def test_the_strongest_evidence_of_each_rule_comes_first():
 def test_wording():
     many = Evidence("A6", 2.0, measure="objects", value=2.0, limit=0.5, usual=0.0)
     assert explain([many], {}) == "A6: 2 objects are there where the limit is 0.5."
-    nobody = Evidence("A1", 2.0, measure="speed", value=0.8, limit=0.4, usual=0.0, unit="body heights/s", track_id=3, box=Box(0, 0, 1, 1))
+    nobody = Evidence(
+        "A1",
+        2.0,
+        measure="speed",
+        value=0.8,
+        limit=0.4,
+        usual=0.0,
+        unit="body heights/s",
+        track_id=3,
+        box=Box(0, 0, 1, 1),
+    )
     assert explain([nobody], {}) == (
         "A1: object 3 has speed 0.8 body heights/s where the limit is 0.4 and hardly anybody is usually seen."
     )
