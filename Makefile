@@ -13,9 +13,9 @@ DEMO := runs/demo
 help: ## what there is to type
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
-demo: .venv/.core ## a drawn scene, judged with and without a model; a minute, no network
+demo: .venv/.core ## a drawn scene, judged without a model; a minute, no network
 	@$(RUN) ruler.cli demo -o $(DEMO)
-	@printf 'Open %s in a browser.\n' '$(CURDIR)/$(DEMO)/report.html'
+	@printf 'Open %s in a browser.\n' '$(CURDIR)/$(DEMO)/run/report.html'
 
 test: .venv/.dev ## set everything up and run the tests
 	@$(RUN) pytest

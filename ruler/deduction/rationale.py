@@ -19,12 +19,28 @@ _CAMERA = {
 
 
 def strongest(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    """The strongest evidence of each rule, strongest rule first; equal ones in the order they came."""
+    """The evidence to cite of each rule, strongest rule first; equal ones in the order they came.
+
+    Of a rule it is the frame whose own value goes furthest, since exceedances are smoothed and may peak where the value
+    does not. Rules that stayed under their limit are cited only where all of them did.
+    """
+    found = list(evidence)
+    over = [item for item in found if item.exceedance >= 1] or found
+    most: dict[str, float] = {}
     best: dict[str, Evidence] = {}
-    for item in evidence:
-        if item.rule not in best or item.exceedance > best[item.rule].exceedance:
+    for item in over:
+        most[item.rule] = max(most.get(item.rule, 0.0), item.exceedance)
+        if item.rule not in best or _raw(item) > _raw(best[item.rule]):
             best[item.rule] = item
-    return tuple(sorted(best.values(), key=lambda e: -e.exceedance))
+    return tuple(sorted(best.values(), key=lambda e: -most[e.rule]))
+
+
+def _raw(item: Evidence) -> float:
+    """Exceedance of the value itself, before smoothing; the smoothed one for words."""
+    usual = item.usual or 0.0
+    if item.value is None or item.limit is None or item.limit == usual:
+        return item.exceedance
+    return (item.value - usual) / (item.limit - usual)
 
 
 def explain(evidence: Sequence[Evidence], rules: Mapping[str, Rule]) -> str:

@@ -12,7 +12,7 @@ from ruler.deduction.judge import Judgement
 from ruler.deduction.rationale import explain, explain_camera, strongest
 from ruler.deduction.smooth import spread
 from ruler.rules.model import Rule
-from ruler.schema import CameraState, Event, FloatArray, IntArray, Scores, Status, Verdict
+from ruler.schema import CameraState, Event, FloatArray, Scores, Status, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +110,9 @@ def _event(span: Span, judgement: Judgement, scores: Scores, rules: Mapping[str,
         rules=tuple(e.rule for e in evidence),
         evidence=evidence,
         rationale=explain(evidence, rules),
-        key_frame=_key_frame(judgement, inside, peak),
+        # Where the first thing that is cited can be seen.
+        key_frame=evidence[0].frame if evidence and evidence[0].frame is not None else peak,
     )
-
-
-def _key_frame(judgement: Judgement, inside: IntArray, peak: int) -> int:
-    """The frame with the strongest single evidence; the peak of the score where there is none."""
-    held = [int(p) for p in inside if judgement.evidence.get(int(p))]
-    if not held:
-        return peak
-    return int(judgement.frames[max(held, key=lambda p: judgement.evidence[p][0].exceedance)])
 
 
 def _camera_events(judgement: Judgement, scores: Scores) -> list[Event]:

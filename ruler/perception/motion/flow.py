@@ -33,6 +33,7 @@ class FlowSettings:
         doubt: correlation taken off a match as far away as is looked for, so that of two people alike the nearer is
             taken.
         check: a match further away than this is looked for the other way round, too.
+        whole: boxes less tall than this show too little of a trunk to be looked for.
         size: pixels a body height is brought to where it is larger, so that near objects cost no more than far ones.
     """
 
@@ -45,6 +46,7 @@ class FlowSettings:
     alike: float = 0.75
     doubt: float = 0.1
     check: float = 0.15
+    whole: float = 0.6
     size: float = 32.0
 
 
@@ -78,7 +80,12 @@ class ObjectFlow:
             return None
         self._measured = time
         both = zip(boxes, heights, strict=True)
-        found = [self._match(standing, earlier[1], box, float(height), time - earlier[0]) for box, height in both]
+        found = [
+            self._match(standing, earlier[1], box, float(height), time - earlier[0])
+            if box[3] >= s.whole * height
+            else np.full(2, np.nan)
+            for box, height in both
+        ]
         return np.array(found).reshape(-1, 2)
 
     def _match(self, now: Grey, before: Grey, box: FloatArray, height: float, dt: float) -> FloatArray:
