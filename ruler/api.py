@@ -70,7 +70,7 @@ def detect(
         records: recorded captions, tracks or detections beside or instead of them.
         settings: of all stages.
         scene_from: as for `induce`.
-        out: a run's folder to keep everything in, with a report; what it holds of the same call already is not done again.
+        out: a run's folder to keep everything in, with a report; the same call again goes on where it stopped.
 
     Returns:
         One result for each video, in order; one that could not be used has status "failed" and says why in `error`.
