@@ -26,8 +26,8 @@ Preset = Literal["centred", "causal", "paper", "published-code"]
 BLOCK = 1500
 """Frames held against the rules at a time."""
 
-_CITED = 0.7
-"""Evidence is kept from this exceedance on: what several rules add up to should be cited too."""
+CITED = 0.7
+"""Evidence is kept from this share of the threshold on: what several rules or frames add up to is cited too."""
 
 _MOST_EVIDENCE = 4
 
@@ -45,6 +45,7 @@ class JudgeOptions:
         tau: seconds, time constant of the causal average.
         alpha: of the EMA of the paper's presets.
         padding: frames on each side of the paper's majority vote.
+        cited: exceedance from which evidence is kept.
         scale: exceedance of the whole file that becomes score 0.5; findings of the paper's presets are not scaled.
     """
 
@@ -55,6 +56,7 @@ class JudgeOptions:
     tau: float = 0.8
     alpha: float = smooth.PAPER_ALPHA
     padding: int = smooth.PAPER_PADDING
+    cited: float = CITED
     scale: float = 1.0
 
     @property
@@ -125,8 +127,8 @@ def judge(
         if not options.binary:
             r = r / options.scale
         for position in range(inner.start, inner.stop):
-            if r[position] >= _CITED:
-                found[done + position - inner.start] = _cite(matches, table, position, options.matching)
+            if r[position] >= options.cited:
+                found[done + position - inner.start] = _cite(matches, table, position, options)
         for unjudged in np.flatnonzero(~table.judged[inner]).tolist():
             camera[done + unjudged] = states[inner.start + unjudged]
         done += inner.stop - inner.start
@@ -173,12 +175,12 @@ def _finish(
     return Judgement(frames, times, raw, smoothed, scores, findings, found, camera)
 
 
-def _cite(matches: Sequence[RuleMatch], table: Table, position: int, options: MatchOptions) -> tuple[Evidence, ...]:
-    fired = [m for m in matches if m.exceedance[position] >= _CITED] or [
+def _cite(matches: Sequence[RuleMatch], table: Table, position: int, options: JudgeOptions) -> tuple[Evidence, ...]:
+    fired = [m for m in matches if m.exceedance[position] >= options.cited] or [
         max(matches, key=lambda m: float(m.exceedance[position]))
     ]
     fired.sort(key=lambda m: -float(m.exceedance[position]))
-    return tuple(evidence(m, table, position, options.picture) for m in fired[:_MOST_EVIDENCE])
+    return tuple(evidence(m, table, position, options.matching.picture) for m in fired[:_MOST_EVIDENCE])
 
 
 def _blocks(

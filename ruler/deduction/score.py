@@ -93,7 +93,7 @@ def find_events(judgement: Judgement, scores: Scores, rules: Sequence[Rule], opt
         _event(span, judgement, scores, by_id)
         for span in spans(series, scores.times, high, low, options.minimum, options.gap)
     ]
-    return sorted(found + _camera_events(judgement, scores), key=lambda event: event.start_frame)
+    return sorted(found + _camera_events(judgement, scores, options.gap), key=lambda event: event.start_frame)
 
 
 def _event(span: Span, judgement: Judgement, scores: Scores, rules: Mapping[str, Rule]) -> Event:
@@ -115,13 +115,15 @@ def _event(span: Span, judgement: Judgement, scores: Scores, rules: Mapping[str,
     )
 
 
-def _camera_events(judgement: Judgement, scores: Scores) -> list[Event]:
+def _camera_events(judgement: Judgement, scores: Scores, gap: float) -> list[Event]:
     events: list[Event] = []
     positions = sorted(judgement.camera)
     start = 0
     for i, position in enumerate(positions):
-        last = i + 1 == len(positions)
-        if last or positions[i + 1] != position + 1 or judgement.camera[positions[i + 1]] != judgement.camera[position]:
+        after = positions[i + 1] if i + 1 < len(positions) else None
+        far = after is None or judgement.times[after] - judgement.times[position] > max(gap, 1e-9)
+        far = far and (after is None or after != position + 1)
+        if after is None or far or judgement.camera[after] != judgement.camera[position]:
             run = positions[start : i + 1]
             events.append(_camera_event(run, judgement.camera[position], judgement, scores))
             start = i + 1

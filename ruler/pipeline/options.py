@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ruler.config import Settings, alarms_per_hour
-from ruler.deduction.judge import JudgeOptions
+from ruler.deduction.judge import CITED, JudgeOptions
 from ruler.deduction.score import EventOptions
 from ruler.induction.calibrate import DEFAULT_ALARMS, CalibrationOptions, threshold_for
 from ruler.induction.limits import LimitOptions
@@ -40,6 +40,7 @@ def judge_options(settings: Settings, scene: Scene | None = None) -> JudgeOption
         tau=smoothing.tau,
         alpha=smoothing.alpha,
         padding=smoothing.padding,
+        cited=CITED * min(1.0, event_options(settings, scene).threshold),
         scale=scene.calibration.scale if scene is not None and scene.calibration is not None else 1.0,
     )
 

@@ -96,6 +96,9 @@ class Watch:
                     yield observation
             return
         warm = after / max(self.info.frame_rate, 1e-6) - WARM_UP if after >= 0 else -np.inf
+        if warm <= 0:
+            # Looked at from its beginning, the video gives the very same tracks again.
+            warm, ids_after = -np.inf, 0
         frames = (frame for frame in self.video if frame.time >= warm)
         seen = MotionPerceiver(self.settings.motion, self.geometry).observe(self.info, frames)
         fresh = (_raised(o, ids_after) for o in seen if o.frame > after)
