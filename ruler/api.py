@@ -17,6 +17,7 @@ from ruler.pipeline import (
 )
 from ruler.pipeline.inputs import Pictures
 from ruler.report import report_run
+from ruler.rules.lint import refuse_unusable
 from ruler.rules.model import Rule, RuleSet
 
 NO_RECORDS = Records()
@@ -79,6 +80,7 @@ def detect(
         RulerError: nothing could be looked at, or the folder is another run's.
     """
     ruleset = rules if rules is not None else RuleSet()
+    refuse_unusable(ruleset)
     inputs, bad = gather(videos, records, settings)
     if not inputs and bad:
         raise next(iter(bad.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
@@ -20,6 +21,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ruler.errors import UsageError
+
+_EVERY = re.compile(r"^(0*[1-9]\d*f?|(?=.*[1-9])(\d+(\.\d*)?|\.\d+)s|motion(:[^:]+){0,2})$")
 
 
 class _Section(BaseModel):
@@ -50,6 +53,13 @@ class VideoSettings(_Section):
         None, description="frames that are looked at: '5' every fifth, '1s' one a second, 'motion'; all where absent"
     )
     start: datetime | None = Field(None, description="wall-clock time of the first frame, for rules with hours")
+
+    @field_validator("every")
+    @classmethod
+    def _sampling(cls, value: str | None) -> str | None:
+        if value is not None and not _EVERY.match(value.strip()):
+            raise ValueError(f"'{value}' is no sampling; write '5' (every fifth frame), '0.5s' or 'motion'")
+        return value
 
 
 class InductionSettings(_Section):

@@ -51,8 +51,16 @@ def test_own_rules_keep_their_limits():
     assert kept.false_alarms is not None
 
 
+RULES = ruler.RuleSet(rules=(Rule(id="A1", kind="anomaly", text="x", limit=Limit(measure="objects", above=9)),))
+
+
 def test_errors_are_errors(tmp_path):
     with pytest.raises(ruler.RulerError, match="nope"):
         ruler.induce([tmp_path / "nope.mp4"])
     with pytest.raises(ruler.RulerError, match="nothing to look at"):
-        ruler.detect([])
+        ruler.detect([], RULES)
+    with pytest.raises(ruler.RulerError, match="no anomaly rule"):
+        ruler.detect([list(plain(5))], ruler.RuleSet())
+    odd = Rule(id="A1", kind="anomaly", text="x", limit=Limit(measure="sped", above=1.0))
+    with pytest.raises(ruler.RulerError, match="sped"):
+        ruler.detect([list(plain(5))], ruler.RuleSet(rules=(odd,)))

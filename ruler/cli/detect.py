@@ -13,6 +13,7 @@ from ruler.deduction.rationale import clock
 from ruler.pipeline import Records, VideoResult, detect_to_folder, scene_namer, summary
 from ruler.report import report_run
 from ruler.rules.io import load_rules
+from ruler.rules.lint import refuse_unusable
 
 
 def command(
@@ -48,6 +49,7 @@ def command(
         events={"alarms": alarms},
     )
     ruleset = load_rules(rules)
+    refuse_unusable(ruleset, rules)
     inputs, bad = o.gather_inputs(videos, Records(captions, tracks, detections), settings)
     if dry_run:
         print_plan(inputs, settings, ("perception", "deduction"), as_json)
@@ -84,9 +86,9 @@ def print_results(results: list[VideoResult], run: Path, page: Path, *, as_json:
         if result.error is not None:
             continue
         most = result.max_score or 0.0
-        print(
-            f"{result.name}: {len(result.scores.scores)} frames, {len(result.events)} events, largest score {most:.2f}"
-        )
+        found = sum(event.kind == "anomaly" for event in result.events)
+        events = "1 event" if found == 1 else f"{found} events"
+        print(f"{result.name}: {len(result.scores.scores)} frames, {events}, largest score {most:.2f}")
         for event in result.events:
             print(f"  {clock(event.start_time)} to {clock(event.end_time)}  {event.peak_score:.2f}  {event.rationale}")
     print(f"report: {page}")

@@ -11,6 +11,8 @@ from ruler.cli import options as o
 from ruler.cli.plan import print_plan
 from ruler.pipeline import Records, induce_to_file, scene_namer
 from ruler.rules.io import load_rules
+from ruler.rules.lint import refuse_unusable
+from ruler.rules.model import Rule
 from ruler.rules.show import show_rules
 
 
@@ -55,7 +57,11 @@ def command(
         print_plan(inputs, settings, ("perception", "induction"), as_json)
         return 0
     o.note("model-free run: no chat model is asked", quiet)
-    kept = load_rules(own).rules if own else ()
+    kept: tuple[Rule, ...] = ()
+    if own is not None:
+        ruleset = load_rules(own)
+        refuse_unusable(ruleset, own)
+        kept = ruleset.rules
     with o.progress_of(quiet, verbose) as progress:
         induced = induce_to_file(
             inputs, out, settings, scene=scene, scene_of=scene_of, own=kept, progress=progress, jobs=jobs
@@ -74,6 +80,6 @@ def command(
             "cost": 0.0,
         })  # fmt: skip
     else:
-        print(show_rules(induced.rules))
+        print(show_rules(induced.rules).rstrip())
         print(f"\nwritten to {out}")
     return 3 if failures else 0

@@ -60,6 +60,9 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _say(_INTERRUPTED, 130)
     except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(getattr(error, "format_message", error.__str__)(), file=sys.stderr)
+            return 2
         said = getattr(error, "format_message", error.__str__)()
         return _say(f"{said} See 'ruler --help'.", 2)
     except BrokenPipeError:

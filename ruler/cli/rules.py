@@ -9,12 +9,12 @@ import typer
 
 from ruler.cli import options as o
 from ruler.cli.detect import print_results
-from ruler.pipeline import apply_to_folder, scene_namer
+from ruler.pipeline import apply_to_folder, keep_old, scene_namer
 from ruler.report import report_run
 from ruler.rules.diff import diff_rules
 from ruler.rules.importers import import_anomalyruler, import_lines
 from ruler.rules.io import load_rules, save_rules
-from ruler.rules.lint import lint
+from ruler.rules.lint import lint, refuse_unusable
 from ruler.rules.show import show_rules
 
 app = typer.Typer(help="Read, check, compare, import and apply rules files.", no_args_is_help=True)
@@ -81,7 +81,10 @@ def import_(
         if format_ == "anomalyruler"
         else import_lines(file, kind="normal" if kind == "normal" else "anomaly")
     )
+    kept = keep_old(out)
     save_rules(ruleset, out)
+    if kept is not None:
+        o.note(f"the earlier {out} is kept as {kept}")
     print(f"{len(ruleset.rules)} rules written to {out}")
     return 0
 
@@ -100,8 +103,10 @@ def apply(
 ) -> int:
     """Score a finished run again by other rules, from its observations, without decoding a frame."""
     settings = o.settings_of(config, set_, smoothing={"preset": preset}, events={"alarms": alarms})
+    ruleset = load_rules(rules)
+    refuse_unusable(ruleset, rules)
     results = list(
-        apply_to_folder(run, load_rules(rules), out, settings, scene_of=scene_namer(scene_from), scene_from=scene_from)
+        apply_to_folder(run, ruleset, out, settings, scene_of=scene_namer(scene_from), scene_from=scene_from)
     )
     print_results(results, out, report_run(out), as_json=as_json)
     return 3 if any(result.error is not None for result in results) else 0

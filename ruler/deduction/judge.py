@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Literal
@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 
 from ruler.deduction import smooth
-from ruler.rules.match import MatchOptions, RuleMatch, combine, evidence, match
+from ruler.errors import DataError
+from ruler.rules.match import MatchOptions, RuleMatch, answers, combine, evidence, match
 from ruler.rules.model import Rule
 from ruler.rules.table import Table, tabulate
 from ruler.schema import BoolArray, CameraState, Evidence, FloatArray, IntArray, Match, Observation
@@ -84,6 +85,7 @@ class Judgement:
         findings: (T,) bool for the paper's presets, whose threshold is not one of the score; None for the others.
         evidence: position → what was found there, strongest first.
         camera: position → state, for frames that could not be judged.
+        untold: ids of anomaly rules that nothing observed could answer: no such measure was taken, no caption read.
     """
 
     frames: IntArray
@@ -94,6 +96,7 @@ class Judgement:
     findings: BoolArray | None
     evidence: Mapping[int, tuple[Evidence, ...]]
     camera: Mapping[int, CameraState]
+    untold: frozenset[str] = frozenset()
 
     def matches(self) -> Iterator[Match]:
         """The initial matching of every observed frame."""
@@ -120,9 +123,10 @@ def judge(
     frames, times, raw, judged = [], [], [], []
     found: dict[int, tuple[Evidence, ...]] = {}
     camera: dict[int, CameraState] = {}
-    done = 0
+    done, untold = 0, {rule.id for rule in rules if rule.kind == "anomaly"}
     for table, states, inner in _blocks(observations, options, size, start):
         matches = match(table, rules, options.matching)
+        untold -= {rule.id for rule in rules if answers(table, rule)}
         r = combine(matches, len(table), options.power)
         if not options.binary:
             r = r / options.scale
@@ -139,7 +143,7 @@ def judge(
     if not frames:
         empty = np.zeros(0)
         return Judgement(np.zeros(0, np.int64), empty, empty, empty, empty, None, {}, {})
-    return _finish(
+    judgement = _finish(
         np.concatenate(frames),
         np.concatenate(times),
         np.concatenate(raw),
@@ -148,6 +152,7 @@ def judge(
         camera,
         options,
     )
+    return replace(judgement, untold=frozenset(untold))
 
 
 def _finish(
@@ -159,6 +164,9 @@ def _finish(
     camera: dict[int, CameraState],
     options: JudgeOptions,
 ) -> Judgement:
+    if not judged.any():
+        state = next(iter(camera.values()))
+        raise DataError(f"nothing could be judged: the camera is {state} throughout", hint="look at the video")
     if not judged.all():
         raw = smooth.spread(raw[judged], times[judged], times)
     findings: BoolArray | None = None

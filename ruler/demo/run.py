@@ -22,6 +22,12 @@ OWN_RULES = (
     Rule(
         kind="anomaly",
         subject="human activity",
+        text="Running: more than one and a half body heights a second; a number written by hand",
+        limit=Limit(measure="speed", above=1.5, usual=0.6, unit="body heights/s"),
+    ),
+    Rule(
+        kind="anomaly",
+        subject="human activity",
         text="Somebody on the road: a rule written by hand, for what measures alone cannot know",
         limit=Limit(measure="objects", above=0.5, usual=0.0),
         where=Where(name="road", polygon=((0.42, 1.0), (1.0, 0.52), (1.0, 1.0))),

@@ -32,6 +32,9 @@ Counter = Callable[[FloatArray, FloatArray, float], list[tuple[int, int]]]
 DEFAULT_ALARMS = 1.0
 """Events an hour on normal footage that score 0.5 stands for."""
 
+SHORTEST_TAIL = 0.1
+"""Least tail, as a share of the median peak: a few peaks that happen to be alike do not make a cliff."""
+
 NARROWEST = 0.2
 """Least factor by which limits are narrowed."""
 
@@ -108,9 +111,10 @@ def calibrate(
     held = _hold_out(clips, lambda some: [*make(some), *own], matching, options.folds)
     hours = sum(_seconds(h.clip) for h in held) / 3600
     # First each rule by itself, so that a noisy measure takes itself back; then all of them together.
-    alone = {key: _factor([h.only(key) for h in held], smooth, count, hours, options) for key in _keys(made)}
+    alone = {key: _scale([h.only(key) for h in held], smooth, count, hours, options).factor for key in _keys(made)}
     held = [h.rescaled(alone) for h in held]
-    together = _factor([h.without(own) for h in held], smooth, count, hours, options)
+    scale = _scale([h.without(own) for h in held], smooth, count, hours, options)
+    together = scale.factor
     factors = {key: together * factor for key, factor in alone.items()}
     scaled = [h.rescaled(dict.fromkeys(factors, together)) for h in held]
     rules = [_widened(rule, factors[rule_key(rule)]) if rule.limits else rule for rule in made] + list(own)
@@ -119,7 +123,6 @@ def calibrate(
     spans = [count(r, h.clip.times, 1.0) for r, h in zip(smoothed, scaled, strict=True)]
     frames = sum(len(clip) for clip in clips)
     inside = sum(end - start for events in spans for start, end in events)
-    curve, tail = alarm_curve(smoothed, [h.clip.times for h in scaled], count, hours)
     return rules, Calibration(
         alpha=matching.alpha,
         scale=1.0,
@@ -129,8 +132,8 @@ def calibrate(
         clips=len(clips),
         hours=float(f"{hours:.4g}"),
         frames_in_events=float(f"{inside / frames:.3g}") if frames and held else None,
-        alarms=curve,
-        tail=tail,
+        alarms=scale.curve,
+        tail=scale.tail,
     )
 
 
@@ -146,14 +149,26 @@ def _hold_out(clips: Sequence[Table], make: RuleMaker, matching: MatchOptions, f
     return held
 
 
-def _factor(held: list[_Held], smooth: Smoother, count: Counter, hours: float, options: CalibrationOptions) -> float:
-    """The smallest exceedance at which the clips left out hold no more events than allowed."""
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """The exceedance that stands for the wanted rate of alarms; on its scale, the curve and tail it was read from."""
+
+    factor: float = 1.0
+    curve: tuple[tuple[float, float], ...] = ()
+    tail: float | None = None
+
+
+def _scale(held: list[_Held], smooth: Smoother, count: Counter, hours: float, options: CalibrationOptions) -> _Scale:
+    """Read from the clips left out at which exceedance events are as rare as wanted."""
     if not held:
-        return 1.0
+        return _Scale()
     series = [smooth(combine(_limits_of(h), len(h.clip), options.power), h.clip.times) for h in held]
     curve, tail = alarm_curve(series, [h.clip.times for h in held], count, hours)
     wanted = threshold_for(Calibration(alarms=curve, tail=tail), options.alarms_per_hour)
-    return float(np.clip(wanted, NARROWEST, CEILING))
+    factor = float(np.clip(wanted, NARROWEST, CEILING))
+    # The curve goes with the scale, so that the wanted rate stands at 1 and any other one is told from there.
+    places = tuple((float(f"{place / factor:.4g}"), rate) for place, rate in curve)
+    return _Scale(factor, places, None if tail is None else float(f"{tail / factor:.3g}"))
 
 
 def _limits_of(held: _Held) -> list[RuleMatch]:
@@ -242,7 +257,7 @@ def alarm_curve(
     if not peaks:
         return (), None
     half = peaks[len(peaks) // 2 :]
-    tail = max(float(np.mean(np.array(half) - half[0])), 0.02)
+    tail = max(float(np.mean(np.array(half) - half[0])), SHORTEST_TAIL * half[0])
     curve = []
     for threshold in np.unique(np.quantile(peaks, np.linspace(0, 1, min(24, len(peaks) + 1)))):
         events = sum(len(count(r, t, float(threshold))) for r, t in zip(series, times, strict=True))

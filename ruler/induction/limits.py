@@ -49,7 +49,7 @@ class Limited:
 
 LIMITED: tuple[Limited, ...] = (
     Limited("pace", True, True, "Moving much faster than anyone usually does at that place"),
-    Limited("speed", True, True, "Getting on much faster than anyone usually does at that place"),
+    Limited("speed", True, True, "Getting on much faster than anyone usually does at that place", unless="pace"),
     Limited(
         "acceleration",
         True,
@@ -57,9 +57,7 @@ LIMITED: tuple[Limited, ...] = (
         "Changing pace or direction much more suddenly than usual at that place",
         unless="pace",
     ),
-    Limited(
-        "growth", True, True, "Changing size much more suddenly than usual, as by falling or rising", unless="pace"
-    ),
+    Limited("growth", True, True, "Changing size much more suddenly than usual at that place", unless="pace"),
     Limited("aspect", True, True, "Much wider for its height than people on foot usually are at that place"),
     Limited("relative height", True, True, "Much taller than people usually are at that place"),
     Limited("relative area", True, True, "Much larger than people usually are at that place"),

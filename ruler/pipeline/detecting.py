@@ -17,13 +17,14 @@ import numpy as np
 from ruler.config import DEFAULTS, Settings
 from ruler.deduction.judge import Judgement, judge
 from ruler.deduction.score import find_events, score_frames, verdicts
-from ruler.errors import DataError, RulerError
+from ruler.errors import DataError, RulerError, UsageError
 from ruler.perception.motion import SceneGeometry
 from ruler.pipeline.inputs import Input
 from ruler.pipeline.options import event_options, judge_options
 from ruler.pipeline.parallel import Task, Watched, observe, observe_all, worth_it
 from ruler.pipeline.watch import Watch
 from ruler.progress import NoProgress, Progress
+from ruler.rules.io import load_rules
 from ruler.rules.model import RuleSet, Scene
 from ruler.rundir import RunFolder, RunReader, VideoFolder, VideoReader, VideoRecord, VideoStatus
 from ruler.schema import Event, FloatArray, Observation, Scores
@@ -78,6 +79,9 @@ def scene_rules(ruleset: RuleSet, name: str) -> Scene:
     if name in ruleset.scenes:
         return ruleset.scenes[name]
     there = ", ".join(sorted(ruleset.scenes))
+    if not name:
+        what = f"the rules file has the scenes {there}"
+        raise UsageError(what, hint="say with --scene-from how to tell a video's scene from its name")
     raise DataError(
         f"no rules for scene '{name}'", hint=f"the file has {there}; mend --scene-from, or induce rules for it"
     )
@@ -163,6 +167,7 @@ def apply_rules(
         settings: of deduction.
         scene_of: name of a video → name of its scene.
     """
+    old = load_rules(before.path / "rules.yaml")
     for name, record in before.record.videos.items():
         if record.status is not VideoStatus.DONE:
             continue
@@ -173,8 +178,17 @@ def apply_rules(
             start = datetime.fromisoformat(record.start) if record.start else None
             judged = _judge(reader.observations(), scene, settings, size, start, partial(_times, reader))
             folder = run.video_folder(name, record.source)
+            if scene.person_height != scene_rules(old, scene_of(name) if old.scenes else "").person_height:
+                more = "speeds were measured with another person_height than these rules have; detect anew to be exact"
+                record = replace(record, notes=(*record.notes, more))
             _write(
-                folder, run, name, judged, scene, settings, replace(record, notes=_notes(record.notes, scene, start))
+                folder,
+                run,
+                name,
+                judged,
+                scene,
+                settings,
+                replace(record, notes=_notes(record.notes, scene, start, judged)),
             )
             yield _result(name, record.source, judged, record.notes)
         except DataError as error:
@@ -186,7 +200,9 @@ def _in_memory(source: Input, scene: Scene, settings: Settings, progress: Progre
         advance = progress.task(source.name, watch.info.frames)
         size = (watch.info.width, watch.info.height)
         judged = _judge(_counted(watch.observations(), advance), scene, settings, size, watch.info.start, watch.times)
-        return _result(source.name, source.source, judged, _notes(watch.notes, scene, watch.info.start))
+        return _result(
+            source.name, source.source, judged, _notes(watch.notes, scene, watch.info.start, judged, source.perception)
+        )
 
 
 def _in_folder(
@@ -217,7 +233,7 @@ def _in_folder(
             height=size[1] or None,
             start=info.start.isoformat() if info.start else None,
             skipped=known.skipped + len(judged.judgement.camera),
-            notes=_notes(known.notes, scene, info.start),
+            notes=_notes(known.notes, scene, info.start, judged, source.perception),
         )
         _write(folder, run, source.name, judged, scene, settings, entry)
     return _result(source.name, source.source, judged, entry.notes)
@@ -268,13 +284,15 @@ def _write(
         entry,
         status=VideoStatus.DONE,
         frames=len(judged.scores.times),
-        events=len(judged.events),
+        events=sum(event.kind == "anomaly" for event in judged.events),
         max_score=float(f"{judged.scores.scores.max():.4g}"),
     )
     run.set_video(name, done)
 
 
-def _notes(notes: Sequence[str], scene: Scene, start: datetime | None) -> tuple[str, ...]:
+def _notes(
+    notes: Sequence[str], scene: Scene, start: datetime | None, judged: _Judged, perception: str = ""
+) -> tuple[str, ...]:
     """The notes of a video, with those that concern it and the rules together."""
     more = []
     timed = [rule.id for rule in scene.rules if rule.when and rule.kind == "anomaly"]
@@ -283,6 +301,12 @@ def _notes(notes: Sequence[str], scene: Scene, start: datetime | None) -> tuple[
     idle = [rule.id for rule in scene.rules if rule.kind == "anomaly" and not rule.limits and not rule.keywords]
     if idle:
         more.append(f"rules without keywords or limit ({', '.join(idle)}) were left out: only a model can apply them")
+    untold = [rule.id for rule in scene.rules if rule.id in judged.judgement.untold and rule.id not in idle]
+    if untold:
+        more.append(f"rules {', '.join(untold)} never applied: nothing that was observed tells what they ask")
+    made_by = scene.provenance.perception
+    if made_by and perception and made_by != perception:
+        more.append(f"the rules were made from {made_by}, this was looked at by {perception}: numbers may not compare")
     return tuple(dict.fromkeys([*notes, *more]))
 
 
@@ -319,7 +343,7 @@ def summary(results: Sequence[VideoResult], run: str | None) -> Mapping[str, obj
         {
             "name": r.name,
             "frames": len(r.scores.times),
-            "events": len(r.events),
+            "events": sum(event.kind == "anomaly" for event in r.events),
             "max_score": None if r.max_score is None else float(f"{r.max_score:.4g}"),
             "status": str(r.status),
             **({"error": str(r.error)} if r.error else {}),

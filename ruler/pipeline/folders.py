@@ -84,7 +84,7 @@ def induce_to_file(
             prepare=prepare,
             progress=progress,
         )
-    _keep_old(out)
+    keep_old(out)
     save_rules(induced.rules, out)
     shutil.rmtree(kept, ignore_errors=True)
     return induced
@@ -197,9 +197,12 @@ def _check_writable(out: Path) -> None:
         raise RunFolderError(f"cannot be written ({error.strerror})", where=out, hint="choose another -o") from None
 
 
-def _keep_old(out: Path) -> None:
-    if out.exists():
+def keep_old(out: Path) -> Path | None:
+    """Copy a file that is about to be written anew to `NAME.bak`, and say where it is; None where there is none."""
+    if out.is_file():
         number = 1
         while (old := out.with_name(f"{out.name}.bak{'' if number == 1 else number}")).exists():
             number += 1
         shutil.copy2(out, old)
+        return old
+    return None

@@ -10,7 +10,9 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from pathlib import Path
+from threading import current_thread, main_thread
 
 import cv2
 
@@ -91,11 +93,22 @@ def observe_all(
         Name of the video → what is known of it, or why it could not be used.
     """
     found: dict[str, Watched | DataError] = {}
-    with get_context("spawn").Pool(min(jobs, len(tasks)), initializer=_begin) as pool:
+    with _started(min(jobs, len(tasks))) as pool:
         for name, watched in pool.imap_unordered(_observe, [(task, os.getpid()) for task in tasks]):
             found[name] = watched
             advance(len(watched.times) if isinstance(watched, Watched) else 0)
     return found
+
+
+def _started(jobs: int) -> Pool:
+    """A pool whose processes are deaf to Ctrl-C from their first moment: the parent is interrupted, and ends them."""
+    if current_thread() is not main_thread():
+        return get_context("spawn").Pool(jobs, initializer=_begin)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return get_context("spawn").Pool(jobs, initializer=_begin)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def worth_it(inputs: Sequence[Input], run: RunFolder, jobs: int) -> list[Input]:

@@ -15,7 +15,7 @@ from ruler.report.keyframes import draw_keyframe
 from ruler.report.model import RuleRow, RunView, VideoView
 from ruler.rules.io import load_rules
 from ruler.rules.model import Rule, RuleSet
-from ruler.rules.show import limit_in_words
+from ruler.rules.show import condition_in_words
 from ruler.rundir import RunReader, RunRecord, VideoReader, VideoRecord, VideoStatus
 from ruler.schema import BoolArray, Event
 from ruler.video import open_video
@@ -38,6 +38,8 @@ def report_run(folder: Path, labels: Path | None = None) -> Path:
     Raises:
         DataError: the folder holds no run, a file of it is broken, or labels do not fit a video.
     """
+    if labels is not None and not labels.is_dir():
+        raise DataError("no such folder of labels", where=labels, hint="name the folder that holds VIDEO.npy")
     reader = RunReader(folder)
     ruleset = load_rules(folder / "rules.yaml")
     videos = tuple(_video(reader, name, record, labels) for name, record in reader.record.videos.items())
@@ -66,15 +68,12 @@ def _all_rules(ruleset: RuleSet) -> list[Rule]:
 
 
 def _row(rule: Rule, fired: int) -> RuleRow:
-    words = [limit_in_words(limit) for limit in rule.limits]
-    if rule.keywords:
-        words.append("keywords: " + ", ".join(rule.keywords))
     return RuleRow(
         id=rule.id,
         kind=rule.kind,
         subject=rule.subject,
         text=rule.text,
-        limit="; ".join(words) or None,
+        limit=condition_in_words(rule) or None,
         support=(rule.support.votes, rule.support.of) if rule.support else None,
         false_alarms=(rule.false_alarms.count, rule.false_alarms.of, rule.false_alarms.by)
         if rule.false_alarms

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from ruler.errors import RulesError
 from ruler.rules.clauses import PERSONS
 from ruler.rules.finding import Finding, Say, Severity
 from ruler.rules.geometry import area, crosses_itself
@@ -320,3 +322,25 @@ def _same(one: str, other: str) -> bool:
 
 def _base(word: str) -> str:
     return min(base_forms(word))
+
+
+_UNUSABLE = ("unknown-measure", "wrong-unit")
+
+
+def refuse_unusable(ruleset: RuleSet, where: str | Path | None = None) -> None:
+    """Refuse rules that could only be passed over in silence.
+
+    Args:
+        ruleset: to be judged by.
+        where: its file, for the message.
+
+    Raises:
+        RulesError: a limit on an unknown measure or in another unit, or no anomaly rule at all.
+    """
+    for finding in lint(ruleset):
+        if finding.code in _UNUSABLE:
+            rule = f"{finding.rule}: " if finding.rule else ""
+            raise RulesError(f"{rule}{finding.message}", where=where, hint=finding.hint)
+    rules = [*ruleset.rules, *(rule for scene in ruleset.scenes.values() for rule in scene.rules)]
+    if not any(rule.kind == "anomaly" for rule in rules):
+        raise RulesError("holds no anomaly rule", where=where, hint="write one, or make some with `ruler induce`")

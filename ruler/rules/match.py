@@ -128,6 +128,18 @@ def _match(table: Table, rule: Rule, options: MatchOptions) -> RuleMatch:
     return RuleMatch(rule, best, strongest, quotes, objects)
 
 
+def answers(table: Table, rule: Rule) -> bool:
+    """Whether a table tells what a rule asks; of limits, an empty street does, if objects were looked for."""
+    if (rule.keywords or rule.vocabulary is not None) and any(table.captions):
+        return True
+    looked = bool(len(table.row)) or "objects" in table.frame_measures
+    return any(
+        limit.measure in table.measures or limit.measure in table.frame_measures or (looked and not len(table.row))
+        for limit in rule.limits
+        if rule.vocabulary is None
+    ) or any(limit.measure == "objects" and looked for limit in rule.limits)
+
+
 def text_exceedance(rate: float, alpha: float) -> float:
     """Exceedance of a matching text rule whose false-alarm rate was measured: ln f / ln α, at least 0."""
     return max(0.0, math.log(rate) / math.log(alpha))

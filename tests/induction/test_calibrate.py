@@ -128,3 +128,14 @@ def test_the_curve_gives_its_own_rates_back():
     assert rising == sorted(rising)
     assert rising[-1] > rising[0]
     assert threshold_for(Calibration(), 1.0) == 1.0
+
+
+def test_the_files_own_rate_stands_at_one():
+    clips = [clip(s) for s in range(1, 20)]
+    for rate in (None, 600.0):
+        options = CalibrationOptions() if rate is None else CalibrationOptions(alarms_per_hour=rate)
+        _, calibration = calibrate(clips, make, smooth, count, MATCHING, options)
+        assert threshold_for(calibration, calibration.alarms_per_hour) == pytest.approx(1, abs=0.02)
+        rates = [threshold_for(calibration, r) for r in (1e3, 1e2, 1e1, 1.0, 0.1, 0.01)]
+        assert rates == sorted(rates)
+        assert rates[0] < rates[-1]
