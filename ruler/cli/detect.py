@@ -90,5 +90,6 @@ def print_results(results: list[VideoResult], run: Path, page: Path, *, as_json:
         events = "1 event" if found == 1 else f"{found} events"
         print(f"{result.name}: {len(result.scores.scores)} frames, {events}, largest score {most:.2f}")
         for event in result.events:
-            print(f"  {clock(event.start_time)} to {clock(event.end_time)}  {event.peak_score:.2f}  {event.rationale}")
+            score = f"{event.peak_score:.2f}" if event.kind == "anomaly" else event.kind
+            print(f"  {clock(event.start_time)} to {clock(event.end_time)}  {score}  {event.rationale}")
     print(f"report: {page}")
