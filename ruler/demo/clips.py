@@ -19,7 +19,7 @@ def _clip(name: str, seconds: int, seed: int) -> DemoClip:
 DEMO_CLIPS: list[DemoClip] = [
     *(_clip(f"normal-{k}", 13, 40 + k) for k in range(1, 6)),
     _clip("test-events", 52, 61),
-    _clip("test-normal", 13, 62),
+    _clip("test-normal", 6, 62),
 ]
 """The demo's clips: five of normal footage, then one to test with five incidents, then one without any."""
 
