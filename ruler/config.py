@@ -210,7 +210,7 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _first_problem(error: ValidationError | SettingsError, file: Path | None) -> UsageError:
     if isinstance(error, SettingsError):
-        return UsageError(str(error), where="environment", hint="see the settings in docs/settings.md")
+        return UsageError(str(error), where="environment", hint="see the settings in configs/default.yaml")
     problem = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in problem["loc"])
     message = str(problem["msg"]).removeprefix("Value error, ")
