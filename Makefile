@@ -8,7 +8,7 @@ PIP_INSTALL := $(RUN) pip install --quiet --disable-pip-version-check
 DEMO := runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench venv clean
+.PHONY: help demo test servers check lint format bench venv clean
 
 help: ## what there is to type
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -19,6 +19,9 @@ demo: .venv/.core ## a drawn scene, judged without a model; a minute, no network
 
 test: .venv/.dev ## set everything up and run the tests
 	@$(RUN) pytest
+
+servers: .venv/.servers ## the tests against real model servers; installs torch (RULER_ALL_FRAMES=1: all of Ped2)
+	@RULER_SERVERS_REQUIRED=1 $(RUN) pytest tests/servers
 
 check: lint test ## everything a change has to pass: style, types, who may know whom, tests
 
@@ -50,4 +53,10 @@ clean: ## remove what was built or cached; runs/ and .venv stay
 
 .venv/.dev: .venv/.core
 	@$(PIP_INSTALL) -e '.[dev]'
+	@touch $@
+
+# torch by itself and first: an open range, or one left to transformers, brings gigabytes for graphics cards along.
+.venv/.servers: .venv/.dev
+	@$(PIP_INSTALL) torch==2.13.0
+	@$(PIP_INSTALL) 'accelerate>=1.10,<2' 'fastapi>=0.130,<1' 'transformers>=5.19,<6' 'uvicorn>=0.40,<1'
 	@touch $@

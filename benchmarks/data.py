@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 Labels = NDArray[np.uint8]
 
 ROOT = Path(os.environ.get("RULER_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
+
+
+FRAME_RATES = {"ped2": 10.0, "avenue": 25.0, "shanghaitech": 24.0}
+"""Frames per second: of the videos, or as usually given where the pictures carry none."""
 
 
 def present(dataset: str) -> bool:
@@ -44,3 +49,37 @@ def table(header: Sequence[str], rows: Iterator[Sequence[object]] | Sequence[Seq
     for cells in rows:
         print(row(*cells))
     print(flush=True)
+
+
+def normal_frames(labels: Labels, margin: int = 40) -> NDArray[np.bool_]:
+    """Frames that are labelled normal and lie at least `margin` frames from any anomalous one, (T,)."""
+    near = np.convolve(labels.astype(float), np.ones(2 * margin + 1), "same") > 0 if len(labels) else labels > 0
+    return ~np.asarray(near[: len(labels)], bool)
+
+
+def write_normal_captions(dataset: str, videos: Sequence[str], out: Path) -> list[str]:
+    """Write the captions of the normal frames of test videos as a reference: `VIDEO.jsonl`, frames and times kept.
+
+    Captions of the training videos were never published; these stand in for them.
+
+    Returns:
+        The videos that have any.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for video in videos:
+        captions = (ROOT / dataset / "captions" / f"{video}.txt").read_text(encoding="utf-8").split("\n")
+        quiet = np.flatnonzero(normal_frames(np.load(ROOT / dataset / "labels" / f"{video}.npy")))
+        lines = [
+            json.dumps({"frame": t, "time": round(t / FRAME_RATES[dataset], 4), "caption": captions[t]})
+            for t in quiet.tolist()
+        ]
+        if lines:
+            (out / f"{video}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            written.append(video)
+    return written
+
+
+def captioned_videos(dataset: str) -> list[str]:
+    """Names of the test videos with captions, in order."""
+    return sorted(path.stem for path in (ROOT / dataset / "captions").glob("*.txt"))

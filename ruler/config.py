@@ -62,6 +62,65 @@ class VideoSettings(_Section):
         return value
 
 
+class ModelSettings(_Section):
+    """Which models are asked, and how; all of it may change what they say."""
+
+    vlm: str | None = Field(None, description="model for pictures: 'openai:NAME', 'http://HOST/v1#NAME', 'ollama:X'")
+    llm: str | None = Field(None, description="model for text: rules and rechecks")
+    prompts: Path | None = Field(None, description="folder of prompts that replace shipped ones of the same name")
+    logprobs: bool = Field(True, description="ask for token log-probabilities, where the server gives them")
+    seed: int = 0
+
+
+class TransportSettings(_Section):
+    """How calls are made; none of it changes what is answered, so a run may go on with other values."""
+
+    concurrency: int = Field(8, ge=1, le=256, description="calls at a time")
+    timeout: float = Field(120.0, gt=0, description="seconds to wait for an answer")
+    retries: int = Field(4, ge=0, le=20, description="attempts after the first, where the trouble may pass")
+    cache: Path | None = Field(None, description="file of answered calls; RULER_CACHE or the user's cache where absent")
+    cache_megabytes: int = Field(1024, ge=1, description="size at which the oldest answers are dropped")
+    max_calls: int | None = Field(None, ge=0, description="most calls of a run")
+    max_cost: float | None = Field(None, ge=0, description="most US dollars of a run; needs a price for each model")
+    prices: Path | None = Field(None, description="prices laid over configs/prices.yaml")
+    record: Path | None = Field(None, description="file that every exchange is appended to, for replay:FILE")
+
+
+class CaptionSettings(_Section):
+    """How a model is asked what frames show."""
+
+    every: str = Field("1s", description="frames that are captioned: '30' every thirtieth, '1s' one a second")
+    strip: int = Field(1, ge=1, le=8, description="consecutive pictures shown together; 1 for the frame alone")
+    strip_step: float = Field(0.4, gt=0, description="seconds between the pictures of a strip")
+    facts: bool = Field(False, description="put motion facts beside the picture")
+    motion: bool = Field(True, description="also measure motion in the pictures, where no boxes are recorded")
+    width: int = Field(768, ge=64, le=4096, description="largest side of the pictures sent, in pixels; never enlarged")
+    same: float = Field(
+        3.0, ge=0, description="largest change of any cell of a 64×36 thumbnail, in grey levels, to reuse a caption"
+    )
+    tokens: int = Field(400, ge=16, description="most tokens of a caption")
+    probe: bool = Field(True, description="first make sure, by two drawn pictures, that the model sees pictures")
+
+    @field_validator("every")
+    @classmethod
+    def _sampling(cls, value: str) -> str:
+        if not _EVERY.match(value.strip()) or value.strip().startswith("motion"):
+            raise ValueError(f"'{value}' is no sampling of captions; write '30' (every thirtieth frame) or '1s'")
+        return value
+
+
+class RecheckSettings(_Section):
+    """How a model rechecks findings."""
+
+    which: Literal["all", "uncertain", "none"] = Field("all", description="frames with a caption that are asked about")
+    band: float = Field(1.5, ge=1, description="a frame is uncertain from threshold / band to threshold · band")
+    votes: int = Field(1, ge=1, le=25, description="k of the vote")
+    reducer: Literal["majority", "mean", "median", "weighted"] = "majority"
+    reuse: bool = Field(False, description="take over the outcome of a frame within a second that speaks of the same")
+    shots: int = Field(0, ge=0, le=10, description="nearest normal captions shown as examples")
+    temperature: float = Field(0.5, ge=0, le=2, description="of votes after the first")
+
+
 class InductionSettings(_Section):
     """How rules are made from normal footage."""
 
@@ -72,6 +131,17 @@ class InductionSettings(_Section):
     clip_seconds: float = Field(10.0, gt=0, description="fewer than four videos are cut into clips of this length")
     folds: int = Field(5, ge=2, description="folds over clips in which false alarms are measured")
     seed: int = 0
+    captions_per_batch: int = Field(10, ge=1, description="m of rule generation by a model")
+    contrast: bool = Field(True, description="ask for anomaly rules by contrast to the normal ones")
+    split: bool = Field(True, description="keep human activities and the environment apart")
+    abstract: bool = Field(True, description="go from abstract classes to concrete instances")
+    aggregation: bool = Field(True, description="group the rules of all batches and count; else the first batch's")
+    support: int = Field(1, ge=1, description="batches an anomaly rule must come from")
+    keyword_support: int = Field(1, ge=1, description="batches a keyword must come from")
+    revise: bool = Field(True, description="have rules reworded whose keywords are found often in normal captions")
+    loud: float = Field(0.05, gt=0, le=1, description="share of normal captions from which a keyword is asked about")
+    vocabulary: bool = Field(True, description="also make the rule on what normal captions speak of")
+    limits: bool = Field(True, description="also make limits on what is measured")
 
 
 class MatchSettings(_Section):
@@ -133,7 +203,14 @@ class Settings(BaseSettings):
     match: MatchSettings = MatchSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     events: EventSettings = EventSettings()
+    models: ModelSettings = ModelSettings()
+    transport: TransportSettings = TransportSettings()
+    caption: CaptionSettings = CaptionSettings()
+    recheck: RecheckSettings = RecheckSettings()
 
+
+OUTCOME = tuple(name for name in Settings.model_fields if name != "transport")
+"""Sections that decide what comes out; a run goes on only with the same ones."""
 
 DEFAULTS = Settings.model_construct()
 """The defaults alone: no file, and no environment, which `load_settings` reads and checks."""

@@ -31,7 +31,7 @@ class RulerError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Survive the way between processes: exceptions with keyword arguments do not pickle by themselves."""
-        return (_rebuild, (type(self), self.what, self.where, self.hint))
+        return (_rebuild, (type(self), self.what, self.where, self.hint), dict(vars(self)))
 
 
 def _rebuild(kind: type[RulerError], what: str, where: str | None, hint: str | None) -> RulerError:
@@ -66,3 +66,55 @@ class RunFolderError(RulerError):
     """An output folder that belongs to another run, is in use, or cannot be written (exit code 2)."""
 
     exit_code = 2
+
+
+class ModelError(RulerError):
+    """A model that gave no usable answer (exit code 4).
+
+    Attributes:
+        kind: "unreachable" (no connection, timeout), "busy" (rate limit, overloaded), "failed" (another fault of the
+            server), "refused" (key, permission, quota), "unknown" (no such model or address), "request" (the server
+            cannot do what was asked: a format, a picture, a context too long), "filtered" (the model declined), "reply"
+            (no readable answer came).
+        status: HTTP status; None where there was none.
+        retry_after: seconds the server asked to wait; None where it did not say.
+        raw: the beginning of what came, for a log; never a key.
+        sent: whether the request reached the server, which may then bill it.
+    """
+
+    exit_code = 4
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | Path | None = None,
+        hint: str | None = None,
+        kind: str = "failed",
+        status: int | None = None,
+        retry_after: float | None = None,
+        raw: str = "",
+        sent: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.sent = sent
+        self.status = status
+        self.retry_after = retry_after
+        self.raw = raw[:2000]
+        super().__init__(what, where=where, hint=hint)
+
+    @property
+    def passing(self) -> bool:
+        """Whether asking again later may help."""
+        return self.kind in ("unreachable", "busy", "failed")
+
+    @property
+    def lasting(self) -> bool:
+        """Whether no request at all will be answered before a person mends something."""
+        return self.kind in ("refused", "unknown")
+
+
+class BudgetError(RulerError):
+    """The limit of calls or cost is reached (exit code 5); what was done is kept."""
+
+    exit_code = 5

@@ -119,7 +119,10 @@ class Observation:
         objects: tracked objects; empty where none was seen or none was looked for.
         measures: numbers taken from the frame as a whole (number of objects, …).
         camera: state of the camera; the objects of a frame that is not OK are not to be judged.
-        sources: what it was made by, in the order of merging ("captions", "tracks", "detections", "motion").
+        sources: what it was made by, in the order of merging ("captions", "tracks", "detections", "motion", "vlm").
+        caption_from: the earlier frame the caption was written for, where this picture is nearly identical to that
+            one's; None where the caption is this frame's own.
+        unanswered: why a caption that was asked for could not be had; empty where it could, or none was asked for.
     """
 
     frame: int
@@ -129,6 +132,8 @@ class Observation:
     measures: Mapping[str, float] = field(default_factory=lambda: NO_MEASURES)
     camera: CameraState = CameraState.OK
     sources: tuple[str, ...] = ()
+    caption_from: int | None = None
+    unanswered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +201,10 @@ class Verdict:
         rationale: a sentence a person can check; empty for a frame where nothing was found.
         votes: for each vote, whether it said anomalous; empty where no model was asked.
         status: how the verdict came about.
+        probability_from: "logprobs" where the probability is that of the label's tokens, "votes" where it is the share
+            of the votes; empty where no model was asked.
+        raw: a model's reply as it came, where it could not be used.
+        notes: what a person should know: claims that were dropped, words that address the reader.
     """
 
     frame: int
@@ -208,6 +217,9 @@ class Verdict:
     rationale: str = ""
     votes: tuple[bool, ...] = ()
     status: Status = Status.OK
+    probability_from: str = ""
+    raw: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

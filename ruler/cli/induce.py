@@ -9,7 +9,7 @@ import typer
 
 from ruler.cli import options as o
 from ruler.cli.plan import print_plan
-from ruler.pipeline import Records, induce_to_file, scene_namer
+from ruler.pipeline import Models, Records, induce_to_file, scene_namer
 from ruler.rules.io import load_rules
 from ruler.rules.lint import refuse_unusable
 from ruler.rules.model import Rule
@@ -35,6 +35,29 @@ def command(
     frame_rate: o.FrameRate = None,
     reader: o.Reader = None,
     start: o.Start = None,
+    vlm: o.Vlm = None,
+    llm: o.Llm = None,
+    contrast: Annotated[
+        bool | None, typer.Option("--contrast/--no-contrast", help="Anomaly rules by contrast to the normal ones.")
+    ] = None,
+    split: Annotated[
+        bool | None, typer.Option("--split/--no-split", help="Human activities and the environment apart.")
+    ] = None,
+    abstract: Annotated[
+        bool | None, typer.Option("--abstract/--no-abstract", help="From abstract classes to concrete instances.")
+    ] = None,
+    aggregation: Annotated[
+        bool | None, typer.Option("--aggregation/--no-aggregation", help="The vote of all batches, or the first alone.")
+    ] = None,
+    strip: o.Strip = None,
+    facts: o.Facts = None,
+    max_calls: o.MaxCalls = None,
+    max_cost: o.MaxCost = None,
+    prices: o.PricesFile = None,
+    prompts: o.PromptsDir = None,
+    cache: o.Cache = None,
+    concurrency: o.Concurrency = None,
+    record: o.Record = None,
     jobs: o.Jobs = o.JOBS,
     config: o.Config = None,
     set_: o.Set = None,
@@ -47,25 +70,39 @@ def command(
     settings = o.settings_of(
         config,
         set_,
-        video={"every": every, "frame_rate": frame_rate, "reader": reader, "start": start},
+        video={"every": None if vlm else every, "frame_rate": frame_rate, "reader": reader, "start": start},
         smoothing={"preset": preset},
         events={"alarms": alarms},
+        models={"vlm": vlm, "llm": llm, "prompts": prompts},
+        caption={"every": every if vlm else None, "strip": strip, "facts": facts},
+        induction={"contrast": contrast, "split": split, "abstract": abstract, "aggregation": aggregation},
+        transport=o.transport(max_calls, max_cost, prices, cache, concurrency, record),
     )
     scene_of = scene_namer(scene_from)
     inputs, bad = o.gather_inputs(normal, Records(captions, tracks, detections), settings)
     if dry_run:
         print_plan(inputs, settings, ("perception", "induction"), as_json)
         return 0
-    o.note("model-free run: no chat model is asked", quiet)
+    o.note_models(settings, quiet)
     kept: tuple[Rule, ...] = ()
     if own is not None:
         ruleset = load_rules(own)
         refuse_unusable(ruleset, own)
         kept = ruleset.rules
+    spent: list[Models] = []
     with o.progress_of(quiet, verbose) as progress:
         induced = induce_to_file(
-            inputs, out, settings, scene=scene, scene_of=scene_of, own=kept, progress=progress, jobs=jobs
+            inputs,
+            out,
+            settings,
+            scene=scene,
+            scene_of=scene_of,
+            own=kept,
+            progress=progress,
+            jobs=jobs,
+            tell=spent.append,
         )
+    usage = o.note_usage(spent, quiet)
     o.print_notes(induced.notes, quiet)
     failures = {**bad, **induced.failures}
     for error in failures.values():
@@ -76,8 +113,8 @@ def command(
             "scenes": {name: len(s.rules) for name, s in (induced.rules.scenes or {"": induced.rules}).items()},
             "videos": [s.name for s in inputs if s.name not in failures],
             "failures": {name: str(error) for name, error in failures.items()},
-            "calls": 0,
-            "cost": 0.0,
+            "calls": usage.calls,
+            "cost": usage.cost,
         })  # fmt: skip
     else:
         print(show_rules(induced.rules).rstrip())

@@ -10,8 +10,8 @@ import typer
 from typer.exceptions import TyperException
 
 from ruler._version import __version__
+from ruler.cli import cache, caption, detect, doctor, induce, report, rules
 from ruler.cli import demo as demo_
-from ruler.cli import detect, induce, report, rules
 from ruler.errors import RulerError
 
 _INTERRUPTED = "interrupted; the same command goes on where it stopped"
@@ -35,10 +35,13 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 app.command("demo")(demo_.command)
+app.command("caption")(caption.command)
 app.command("induce")(induce.command)
 app.command("detect")(detect.command)
 app.add_typer(rules.app, name="rules")
 app.command("report")(report.command)
+app.command("doctor")(doctor.command)
+app.add_typer(cache.app, name="cache")
 
 
 def main() -> NoReturn:

@@ -15,8 +15,9 @@ import typer
 
 from ruler.config import Settings, load_settings
 from ruler.errors import RulerError, UsageError
-from ruler.pipeline import Input, Records, gather
+from ruler.pipeline import Input, Models, Records, gather
 from ruler.progress import Progress, show_progress
+from ruler.rundir import Usage
 
 Captions = Annotated[
     Path | None, typer.Option(help="Recorded captions: VIDEO.txt (a line a frame) or VIDEO.jsonl; a file or a folder.")
@@ -44,6 +45,30 @@ Config = Annotated[Path | None, typer.Option(help="Settings file (YAML); see con
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any other setting, e.g. events.gap=2.")
 ]
+Vlm = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="Model that captions frames: openai:NAME, http://HOST/v1#NAME, ollama:NAME."),
+]
+Llm = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="Model for text, that writes rules or rechecks findings.")
+]
+MaxCalls = Annotated[
+    int | None, typer.Option(min=0, help="Most calls of models in this run; exit code 5 at the limit.")
+]
+MaxCost = Annotated[
+    float | None, typer.Option(min=0, help="Most US dollars of this run; exit code 5 at the limit. Needs prices.")
+]
+PricesFile = Annotated[Path | None, typer.Option("--prices", help="Prices laid over configs/prices.yaml.")]
+PromptsDir = Annotated[
+    Path | None, typer.Option("--prompts", help="Folder of prompts that replace shipped ones of the same name.")
+]
+Cache = Annotated[Path | None, typer.Option(help="File of answered calls; RULER_CACHE or the user's cache without it.")]
+Concurrency = Annotated[int | None, typer.Option(min=1, help="Calls of models at a time.")]
+Record = Annotated[Path | None, typer.Option(help="Append every exchange to this file, for --llm replay:FILE.")]
+Strip = Annotated[int | None, typer.Option(min=1, help="Consecutive pictures shown together; 1 for the frame alone.")]
+Facts = Annotated[
+    bool | None, typer.Option("--facts/--no-facts", help="Show a model what was measured beside the picture.")
+]
 JOBS = min(2, os.cpu_count() or 1)
 Jobs = Annotated[int, typer.Option(min=1, help="Videos to look at at the same time.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -70,6 +95,45 @@ def settings_of(config: Path | None, given: list[str] | None, **sections: dict[s
     for section, values in sections.items():
         overrides.setdefault(section, {}).update({k: v for k, v in values.items() if v is not None})
     return load_settings(config, overrides)
+
+
+def transport(
+    max_calls: int | None,
+    max_cost: float | None,
+    prices: Path | None,
+    cache: Path | None,
+    concurrency: int | None,
+    record: Path | None,
+) -> dict[str, Any]:
+    """Settings of the section `transport` from their options."""
+    return {
+        "max_calls": max_calls,
+        "max_cost": max_cost,
+        "prices": prices,
+        "cache": cache,
+        "concurrency": concurrency,
+        "record": record,
+    }
+
+
+def note_models(settings: Settings, quiet: bool, stages: Sequence[str] = ("vlm", "llm")) -> None:
+    """Say which models will be asked, or that none will and which option changes that."""
+    asked = [f"--{name} {model}" for name in stages if (model := getattr(settings.models, name))]
+    if not asked:
+        ways = " or ".join(f"--{name}" for name in stages)
+        note(f"model-free run: no chat model is asked; {ways} names one", quiet)
+
+
+def note_usage(spent: Sequence[Models], quiet: bool) -> Usage:
+    """Say on stderr what was asked and what it cost, and what a person should know of the models."""
+    usage = sum((models.usage for models in spent), Usage())
+    if usage.calls or usage.cached:
+        tokens = f"{usage.prompt_tokens + usage.completion_tokens:,} tokens"
+        note(f"{usage.calls} calls ({usage.cached} answered from the cache), {tokens}, ${usage.cost:.4f}", quiet)
+    for models in spent:
+        for line in models.notes:
+            note(line, quiet)
+    return usage
 
 
 def gather_inputs(

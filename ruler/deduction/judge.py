@@ -20,7 +20,7 @@ from ruler.errors import DataError
 from ruler.rules.match import MatchOptions, RuleMatch, answers, combine, evidence, match
 from ruler.rules.model import Rule
 from ruler.rules.table import Table, tabulate
-from ruler.schema import BoolArray, CameraState, Evidence, FloatArray, IntArray, Match, Observation
+from ruler.schema import BoolArray, CameraState, Evidence, FloatArray, IntArray, Match, Observation, Status
 
 Preset = Literal["centred", "causal", "paper", "published-code"]
 
@@ -73,6 +73,33 @@ class JudgeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Recheck:
+    """What a model said of one frame, all votes together.
+
+    Attributes:
+        probability: of "anomalous", 0 to 1; None where it gave no readable vote.
+        source: "logprobs" or "votes": where the probability comes from.
+        votes: of each readable vote, whether it said anomalous.
+        evidence: rules that it cites, with quotes that stand in the caption.
+        rationale: its reason, in words.
+        status: OK, UNPARSED (no readable vote) or DEGRADED (no answer).
+        raw: the reply as it came, where it could not be used.
+        notes: what a person should know.
+        hostile: the caption addresses its reader.
+    """
+
+    probability: float | None
+    source: str = ""
+    votes: tuple[bool, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    rationale: str = ""
+    status: Status = Status.OK
+    raw: str = ""
+    notes: tuple[str, ...] = ()
+    hostile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What was found in one video, over its T observed frames.
 
@@ -86,6 +113,8 @@ class Judgement:
         evidence: position → what was found there, strongest first.
         camera: position → state, for frames that could not be judged.
         untold: ids of anomaly rules that nothing observed could answer: no such measure was taken, no caption read.
+        captioned: positions of the frames that have a caption.
+        rechecks: position → what a model said of the frame.
     """
 
     frames: IntArray
@@ -97,6 +126,8 @@ class Judgement:
     evidence: Mapping[int, tuple[Evidence, ...]]
     camera: Mapping[int, CameraState]
     untold: frozenset[str] = frozenset()
+    captioned: tuple[int, ...] = ()
+    rechecks: Mapping[int, Recheck] = field(default_factory=dict)
 
     def matches(self) -> Iterator[Match]:
         """The initial matching of every observed frame."""
@@ -123,6 +154,7 @@ def judge(
     frames, times, raw, judged = [], [], [], []
     found: dict[int, tuple[Evidence, ...]] = {}
     camera: dict[int, CameraState] = {}
+    captioned: list[int] = []
     done, untold = 0, {rule.id for rule in rules if rule.kind == "anomaly"}
     for table, states, inner in _blocks(observations, options, size, start):
         matches = match(table, rules, options.matching)
@@ -135,6 +167,7 @@ def judge(
                 found[done + position - inner.start] = _cite(matches, table, position, options)
         for unjudged in np.flatnonzero(~table.judged[inner]).tolist():
             camera[done + unjudged] = states[inner.start + unjudged]
+        captioned += [done + i for i, caption in enumerate(table.captions[inner]) if caption]
         done += inner.stop - inner.start
         frames.append(table.frames[inner])
         times.append(table.times[inner])
@@ -152,7 +185,7 @@ def judge(
         camera,
         options,
     )
-    return replace(judgement, untold=frozenset(untold))
+    return replace(judgement, untold=frozenset(untold), captioned=tuple(captioned))
 
 
 def _finish(

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruler.deduction.events import Span, spans
-from ruler.deduction.judge import Judgement
+from ruler.deduction.judge import Judgement, Recheck
 from ruler.deduction.rationale import explain, explain_camera, strongest
 from ruler.deduction.smooth import spread
 from ruler.rules.model import Rule
-from ruler.schema import CameraState, Event, FloatArray, Scores, Status, Verdict
+from ruler.schema import CameraState, Event, Evidence, FloatArray, Scores, Status, Verdict
+
+_UNASKED = Recheck(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,22 @@ def verdicts(judgement: Judgement, rules: Sequence[Rule], options: EventOptions)
         r = float(judgement.smoothed[position])
         anomalous = bool(decided[position]) if decided is not None else r >= options.threshold
         found = judgement.evidence.get(position, ())
+        said = judgement.rechecks.get(position, _UNASKED)
+        cited = _joined(said.evidence, found)
         yield Verdict(
             frame=int(judgement.frames[position]),
             time=float(judgement.times[position]),
             anomalous=anomalous,
             exceedance=r,
-            rules=tuple(e.rule for e in found),
-            evidence=found,
-            rationale=explain(found, by_id) if anomalous else "",
-            status=Status.SKIPPED if position in judgement.camera else Status.OK,
+            probability=said.probability,
+            rules=tuple(e.rule for e in cited),
+            evidence=cited,
+            rationale=_reason(said, anomalous) or (explain(cited, by_id) if anomalous else ""),
+            votes=said.votes,
+            status=Status.SKIPPED if position in judgement.camera else said.status,
+            probability_from=said.source,
+            raw=said.raw,
+            notes=said.notes,
         )
 
 
@@ -97,9 +106,18 @@ def find_events(judgement: Judgement, scores: Scores, rules: Sequence[Rule], opt
 
 
 def _event(span: Span, judgement: Judgement, scores: Scores, rules: Mapping[str, Rule]) -> Event:
-    inside = np.flatnonzero((judgement.frames >= span.start) & (judgement.frames < span.end))
-    evidence = strongest(e for position in inside for e in judgement.evidence.get(int(position), ()))
+    inside = np.flatnonzero((judgement.frames >= span.start) & (judgement.frames < span.end)).tolist()
+    said = [judgement.rechecks[p] for p in inside if p in judgement.rechecks]
+    told = [one for one in said if one.probability is not None and one.probability > 0.5 and one.rationale]
+    evidence = strongest(
+        [
+            *(e for position in inside for e in judgement.evidence.get(position, ())),
+            *(e for one in said for e in one.evidence),
+        ]
+    )
     peak = span.start + int(np.argmax(scores.scores[span.start : span.end]))
+    # Where a model was heard, its reason of the surest frame comes first, and what was measured after it.
+    reason = max(told, key=lambda one: one.probability or 0.0).rationale if told else ""
     return Event(
         start_frame=span.start,
         end_frame=span.end,
@@ -109,10 +127,21 @@ def _event(span: Span, judgement: Judgement, scores: Scores, rules: Mapping[str,
         peak_score=float(scores.scores[peak]),
         rules=tuple(e.rule for e in evidence),
         evidence=evidence,
-        rationale=explain(evidence, rules),
+        rationale=" ".join(filter(None, (reason, explain(evidence, rules)))),
         # Where the first thing that is cited can be seen.
         key_frame=evidence[0].frame if evidence and evidence[0].frame is not None else peak,
     )
+
+
+def _reason(said: Recheck, anomalous: bool) -> str:
+    """A model's reason, where the finding is the one that it speaks for."""
+    agrees = said.probability is not None and (said.probability > 0.5) == anomalous
+    return said.rationale if agrees else ""
+
+
+def _joined(said: tuple[Evidence, ...], found: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """What a model cites, then what the engine found; each rule once."""
+    return (*said, *(e for e in found if e.rule not in {s.rule for s in said}))
 
 
 def _camera_events(judgement: Judgement, scores: Scores, gap: float) -> list[Event]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruler.rules.match import CEILING, MatchOptions, RuleMatch, combine, match
+from ruler.rules.match import CEILING, UNCALIBRATED, MatchOptions, RuleMatch, combine, match
 from ruler.rules.model import Calibration, FalseAlarms, Limit, Rule
 from ruler.rules.table import Table
 from ruler.schema import FloatArray
@@ -34,6 +34,12 @@ DEFAULT_ALARMS = 1.0
 
 SHORTEST_TAIL = 0.1
 """Least tail, as a share of the median peak: a few peaks that happen to be alike do not make a cliff."""
+
+LEAST_WORDS = 1.25
+"""Least exceedance of words: what four in five captions of a window say reaches the limit, however noisy the reference.
+
+A model's rule says that something is wrong, and a short reference with an erring describer cannot talk that down.
+"""
 
 NARROWEST = 0.2
 """Least factor by which limits are narrowed."""
@@ -72,6 +78,14 @@ class _Held:
             self.clip,
             tuple(_rescaled(m, factors.get(rule_key(m.rule), 1.0)) for m in self.found),
         )
+
+    def spoken(self, factor: float, own: Sequence[Rule]) -> _Held:
+        """The same with the exceedances of induced rules on words scaled by a factor."""
+        keys = {rule_key(rule) for rule in own}
+        scaled = (
+            _rescaled(m, 1 / factor) if _is_told(m.rule) and rule_key(m.rule) not in keys else m for m in self.found
+        )
+        return _Held(self.clip, tuple(scaled))
 
     def without(self, rules: Sequence[Rule]) -> _Held:
         """The same without some rules."""
@@ -113,6 +127,9 @@ def calibrate(
     # First each rule by itself, so that a noisy measure takes itself back; then all of them together.
     alone = {key: _scale([h.only(key) for h in held], smooth, count, hours, options).factor for key in _keys(made)}
     held = [h.rescaled(alone) for h in held]
+    words = _words_level(held, made, smooth, count, hours, options)
+    if words is not None:
+        held = [h.spoken(words / UNCALIBRATED, own) for h in held]
     scale = _scale([h.without(own) for h in held], smooth, count, hours, options)
     together = scale.factor
     factors = {key: together * factor for key, factor in alone.items()}
@@ -120,6 +137,10 @@ def calibrate(
     rules = [_widened(rule, factors[rule_key(rule)]) if rule.limits else rule for rule in made] + list(own)
     rules = [_with_false_alarms(rule, scaled) for rule in rules]
     smoothed = [smooth(combine(h.found, len(h.clip), options.power), h.clip.times) for h in scaled]
+    curve, tail = scale.curve, scale.tail
+    if words is not None:
+        # Rules on words are on the scale by now: the curve is that of the whole file.
+        curve, tail = alarm_curve(smoothed, [h.clip.times for h in scaled], count, hours)
     spans = [count(r, h.clip.times, 1.0) for r, h in zip(smoothed, scaled, strict=True)]
     frames = sum(len(clip) for clip in clips)
     inside = sum(end - start for events in spans for start, end in events)
@@ -132,8 +153,9 @@ def calibrate(
         clips=len(clips),
         hours=float(f"{hours:.4g}"),
         frames_in_events=float(f"{inside / frames:.3g}") if frames and held else None,
-        alarms=scale.curve,
-        tail=scale.tail,
+        alarms=curve,
+        tail=tail,
+        words=words,
     )
 
 
@@ -169,6 +191,30 @@ def _scale(held: list[_Held], smooth: Smoother, count: Counter, hours: float, op
     # The curve goes with the scale, so that the wanted rate stands at 1 and any other one is told from there.
     places = tuple((float(f"{place / factor:.4g}"), rate) for place, rate in curve)
     return _Scale(factor, places, None if tail is None else float(f"{tail / factor:.3g}"))
+
+
+def _words_level(
+    held: list[_Held], made: Sequence[Rule], smooth: Smoother, count: Counter, hours: float, options: CalibrationOptions
+) -> float | None:
+    """The exceedance that a matching text rule counts as, one for all of them; None where none was made.
+
+    Weighing each rule by its own false alarms was measured to rank frames worse: describing models err in bursts, and
+    the rule that they err about most may be the very one that counts. So all rules on words are put on the scale
+    together: by the share of captions, smoothed, that spoke of any of them on clips left out.
+    """
+    told = {rule_key(rule) for rule in made if _is_told(rule)}
+    if not told or not held:
+        return UNCALIBRATED if told else None
+    spoken = [replace(h, found=tuple(m for m in h.found if rule_key(m.rule) in told)) for h in held]
+    series = [smooth(combine(h.found, len(h.clip)), h.clip.times) / UNCALIBRATED for h in spoken]
+    curve, tail = alarm_curve(series, [h.clip.times for h in held], count, hours)
+    wanted = threshold_for(Calibration(alarms=curve, tail=tail), options.alarms_per_hour) if curve else 0.0
+    return float(f"{np.clip(1 / max(wanted, 1e-3), LEAST_WORDS, UNCALIBRATED):.3g}")
+
+
+def _is_told(rule: Rule) -> bool:
+    """Whether a rule is on words alone."""
+    return rule.kind == "anomaly" and bool(rule.keywords) and not rule.limits
 
 
 def _limits_of(held: _Held) -> list[RuleMatch]:
@@ -208,7 +254,7 @@ def _keys(rules: Sequence[Rule]) -> list[Key]:
 def rule_key(rule: Rule) -> Key:
     """What makes a rule the same rule when it is made from other clips: its conditions without their numbers."""
     return (
-        rule.keywords,
+        rule.keywords if rule.limits else (),
         tuple((limit.measure, limit.above is None) for limit in rule.limits),
         rule.where,
         rule.when,
@@ -231,7 +277,9 @@ def _with_false_alarms(rule: Rule, held: Sequence[_Held]) -> Rule:
         )
     else:
         fired = sum(len(m.quotes) if not rule.limits else int((m.exceedance >= 1).sum()) for _, m in found)
-        alarms = FalseAlarms(count=fired, of=sum(len(clip) for clip, _ in found), by="frame")
+        # A rule on words is silent where there are none: frames without a caption say nothing about it.
+        looked = [len(clip) if rule.limits else sum(map(bool, clip.captions)) for clip, _ in found]
+        alarms = FalseAlarms(count=fired, of=sum(looked), by="frame")
     return rule.model_copy(update={"false_alarms": alarms})
 
 

@@ -6,59 +6,29 @@ In a folder, an interrupted run goes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-import numpy as np
-
 from ruler.config import DEFAULTS, Settings
-from ruler.deduction.judge import Judgement, judge
+from ruler.deduction.judge import Judgement, Recheck, judge
 from ruler.deduction.score import find_events, score_frames, verdicts
-from ruler.errors import DataError, RulerError, UsageError
+from ruler.errors import BudgetError, DataError, ModelError, RulerError, UsageError
 from ruler.perception.motion import SceneGeometry
+from ruler.pipeline.asking import Asking, Words
 from ruler.pipeline.inputs import Input
+from ruler.pipeline.models import Models
 from ruler.pipeline.options import event_options, judge_options
 from ruler.pipeline.parallel import Task, Watched, observe, observe_all, worth_it
+from ruler.pipeline.results import VideoResult, failed
 from ruler.pipeline.watch import Watch
 from ruler.progress import NoProgress, Progress
 from ruler.rules.io import load_rules
 from ruler.rules.model import RuleSet, Scene
 from ruler.rundir import RunFolder, RunReader, VideoFolder, VideoReader, VideoRecord, VideoStatus
-from ruler.schema import Event, FloatArray, Observation, Scores
-
-
-@dataclass(frozen=True, slots=True)
-class VideoResult:
-    """What was found in one video.
-
-    Attributes:
-        name: in the run.
-        source: where it was read from.
-        status: "done" or "failed".
-        scores: of every frame; empty for a failed video.
-        events: in the order of time.
-        judgement: of the observed frames; None for a failed video, and for one whose result was read from a finished
-            run.
-        notes: what a person should know ("3 of 200 frames are corrupt and were skipped").
-        error: why it failed.
-    """
-
-    name: str
-    source: str
-    status: VideoStatus
-    scores: Scores
-    events: tuple[Event, ...] = ()
-    judgement: Judgement | None = None
-    notes: tuple[str, ...] = ()
-    error: RulerError | None = None
-
-    @property
-    def max_score(self) -> float | None:
-        """The largest score; None for a video without frames."""
-        return float(self.scores.scores.max()) if len(self.scores.scores) else None
+from ruler.schema import Event, FloatArray, Observation, Scores, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +36,7 @@ class _Judged:
     judgement: Judgement
     scores: Scores
     events: tuple[Event, ...]
+    stopped: RulerError | None = None
 
 
 def scene_rules(ruleset: RuleSet, name: str) -> Scene:
@@ -96,6 +67,8 @@ def detect_videos(
     run: RunFolder | None = None,
     progress: Progress | None = None,
     jobs: int = 1,
+    models: Models | None = None,
+    examples: Sequence[str] = (),
 ) -> Iterator[VideoResult]:
     """Look at videos and judge them, one after another.
 
@@ -107,24 +80,31 @@ def detect_videos(
         run: where to keep what is found; what it holds already is not done again. None keeps all in memory.
         progress: where to say how far it is.
         jobs: processes that look at videos at the same time, where there is a folder.
+        models: what captions frames and rechecks findings; None for neither.
+        examples: normal captions, of which the nearest are shown in rechecks.
 
     Yields:
-        The result of each video; one that cannot be used is a result with status "failed", and the others go on.
+        The result of each video; one that cannot be used is a result with status "failed", and the others go on. Where
+        captions end with the budget, or with a model that cannot be asked, the result is "partial" and the last one.
     """
     shown = progress or NoProgress()
+    asking = Asking(models, examples, shown)
     known = _look_ahead(inputs, ruleset, settings, scene_of, run, shown, jobs) if run is not None else {}
     for source in inputs:
         try:
             scene = scene_rules(ruleset, scene_of(source.name))
             if run is None:
-                yield _in_memory(source, scene, settings, shown)
+                yield _in_memory(source, scene, settings, shown, asking)
             else:
-                yield _in_folder(source, scene, settings, run, shown, known.get(source.name))
+                yield _in_folder(source, scene, settings, run, shown, known.get(source.name), asking)
         except DataError as error:
             if run is not None:
                 run.video_folder(source.name, source.source)
                 run.set_video(source.name, VideoRecord(source.source, VideoStatus.FAILED, error=str(error)))
             yield failed(source.name, source.source, error)
+        except (BudgetError, ModelError) as error:
+            yield replace(failed(source.name, source.source, error), status=VideoStatus.PARTIAL)
+            return
 
 
 def _look_ahead(
@@ -195,11 +175,12 @@ def apply_rules(
             yield failed(name, record.source, error)
 
 
-def _in_memory(source: Input, scene: Scene, settings: Settings, progress: Progress) -> VideoResult:
-    with Watch(source, settings, geometry_of(scene)) as watch:
+def _in_memory(source: Input, scene: Scene, settings: Settings, progress: Progress, asking: Asking) -> VideoResult:
+    with Watch(source, settings, geometry_of(scene), asking.models) as watch:
         advance = progress.task(source.name, watch.info.frames)
         size = (watch.info.width, watch.info.height)
-        judged = _judge(_counted(watch.observations(), advance), scene, settings, size, watch.info.start, watch.times)
+        seen = _counted(watch.observations(), advance)
+        judged = _judge(seen, scene, settings, size, watch.info.start, watch.times, asking, source.name)
         return _result(
             source.name, source.source, judged, _notes(watch.notes, scene, watch.info.start, judged, source.perception)
         )
@@ -212,20 +193,24 @@ def _in_folder(
     run: RunFolder,
     progress: Progress,
     known: Watched | DataError | None,
+    asking: Asking,
 ) -> VideoResult:
     folder = run.video_folder(source.name, source.source)
     record = run.record.videos[source.name]
     if record.status is VideoStatus.DONE:
         scores, events = replace(folder.scores(), threshold=_threshold(scene, settings)), tuple(folder.events())
-        return VideoResult(source.name, source.source, record.status, scores, events, None, record.notes)
+        before = VideoResult(source.name, source.source, record.status, scores, events, None, record.notes)
+        return replace(before, degraded=record.degraded, unparsed=record.unparsed)
     if isinstance(known, DataError):
         raise known
     if known is None:
-        with _timed(run, "perception"), Watch(source, settings, geometry_of(scene)) as watch:
+        with _timed(run, "perception"), Watch(source, settings, geometry_of(scene), asking.models) as watch:
             known = observe(watch, folder, progress.task(source.name, watch.info.frames))
     with _timed(run, "deduction"):
         info, size = known.info, (known.info.width, known.info.height)
-        judged = _judge(folder.observations(), scene, settings, size, info.start, lambda: known.times)
+        judged = _judge(
+            folder.observations(), scene, settings, size, info.start, lambda: known.times, asking, source.name
+        )
         entry = VideoRecord(
             source=source.source,
             frame_rate=info.frame_rate,
@@ -258,13 +243,21 @@ def _judge(
     size: tuple[int, int],
     start: datetime | None,
     times: Callable[[], FloatArray],
+    asking: Asking | None = None,
+    name: str = "",
 ) -> _Judged:
-    judgement = judge(observations, scene.rules, judge_options(settings, scene), size, start)
+    words = Words(observations)
+    judgement = judge(words, scene.rules, judge_options(settings, scene), size, start)
     options = event_options(settings, scene)
     if not len(judgement.frames):
         raise DataError("nothing was observed", hint="check that the video or the records hold anything")
+    stopped: RulerError | None = None
+    if asking is not None:
+        judgement, stopped = asking.judgement(judgement, words.captions(settings), scene, settings, name)
+    missing = {p: Recheck(None, status=Status.DEGRADED, notes=(f"no caption: {w}",)) for p, w in words.missing.items()}
+    judgement = replace(judgement, rechecks={**missing, **judgement.rechecks})
     scores = score_frames(judgement, times(), options)
-    return _Judged(judgement, scores, tuple(find_events(judgement, scores, scene.rules, options)))
+    return _Judged(judgement, scores, tuple(find_events(judgement, scores, scene.rules, options)), stopped)
 
 
 def _write(
@@ -282,7 +275,9 @@ def _write(
     folder.write_events(judged.events)
     done = replace(
         entry,
-        status=VideoStatus.DONE,
+        status=VideoStatus.DONE if judged.stopped is None else VideoStatus.PARTIAL,
+        degraded=_counted_status(judged, Status.DEGRADED),
+        unparsed=_counted_status(judged, Status.UNPARSED),
         frames=len(judged.scores.times),
         events=sum(event.kind == "anomaly" for event in judged.events),
         max_score=float(f"{judged.scores.scores.max():.4g}"),
@@ -316,16 +311,26 @@ def _threshold(scene: Scene, settings: Settings) -> float:
 
 
 def _result(name: str, source: str, judged: _Judged, notes: Sequence[str]) -> VideoResult:
-    return VideoResult(name, source, VideoStatus.DONE, judged.scores, judged.events, judged.judgement, tuple(notes))
+    return VideoResult(
+        name,
+        source,
+        VideoStatus.DONE if judged.stopped is None else VideoStatus.PARTIAL,
+        judged.scores,
+        judged.events,
+        judged.judgement,
+        tuple(notes),
+        judged.stopped,
+        _counted_status(judged, Status.DEGRADED),
+        _counted_status(judged, Status.UNPARSED),
+    )
+
+
+def _counted_status(judged: _Judged, status: Status) -> int:
+    return sum(said.status is status for said in judged.judgement.rechecks.values())
 
 
 def _times(reader: VideoReader) -> FloatArray:
     return reader.scores().times
-
-
-def failed(name: str, source: str, error: RulerError) -> VideoResult:
-    """The result of a video that could not be judged, and why."""
-    return VideoResult(name, source, VideoStatus.FAILED, Scores(np.zeros(0), np.zeros(0)), error=error)
 
 
 @contextmanager
@@ -335,19 +340,3 @@ def _timed(run: RunFolder, stage: str) -> Iterator[None]:
         yield
     finally:
         run.add_timing(stage, round(time.monotonic() - began, 3))
-
-
-def summary(results: Sequence[VideoResult], run: str | None) -> Mapping[str, object]:
-    """What `detect --json` prints: {run, videos: [{name, frames, events, max_score, status}], calls, cost}."""
-    videos = [
-        {
-            "name": r.name,
-            "frames": len(r.scores.times),
-            "events": sum(event.kind == "anomaly" for event in r.events),
-            "max_score": None if r.max_score is None else float(f"{r.max_score:.4g}"),
-            "status": str(r.status),
-            **({"error": str(r.error)} if r.error else {}),
-        }
-        for r in results
-    ]
-    return {"run": run, "videos": videos, "calls": 0, "cost": 0.0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -18,8 +18,10 @@ from ruler.induction.limits import draw_batches, induce_limits
 from ruler.induction.vocabulary import induce_vocabulary
 from ruler.perception.motion import SceneGeometry, survey
 from ruler.pipeline.inputs import Input
+from ruler.pipeline.models import Models
 from ruler.pipeline.options import calibration_options, event_options, judge_options, limit_options, match_options
 from ruler.pipeline.watch import Watch
+from ruler.pipeline.writing import Written, quiet_on, write_rules
 from ruler.progress import NoProgress, Progress
 from ruler.rules.model import PersonHeight, Provenance, Rule, RuleSet, Scene, numbered
 from ruler.rules.table import Table, cut, tabulate
@@ -49,11 +51,13 @@ class Induced:
         rules: of one scene, or of several.
         failures: videos that could not be used, by name.
         notes: what a person should know, by the name of the video.
+        written: scene → what a model wrote for it; empty where none was asked.
     """
 
     rules: RuleSet
     failures: Mapping[str, RulerError]
     notes: Mapping[str, tuple[str, ...]]
+    written: Mapping[str, Written] = field(default_factory=dict)
 
 
 def induce_rules(
@@ -67,8 +71,9 @@ def induce_rules(
     prepare: Prepare | None = None,
     progress: Progress | None = None,
     today: date | None = None,
+    models: Models | None = None,
 ) -> Induced:
-    """Make rules from normal footage, without a chat model.
+    """Make rules from normal footage.
 
     Args:
         inputs: normal footage.
@@ -80,9 +85,13 @@ def induce_rules(
         prepare: see `Prepare`.
         progress: where to say how far it is.
         today: written into the file; today where None.
+        models: what captions frames, and what writes the rules; without a model for text, the rules are limits and a
+            vocabulary.
 
     Raises:
         RulerError: not one of the inputs could be used; the error of the first.
+        ModelError: a model gave no answer.
+        BudgetError: the budget is used up; what was observed and answered is kept.
     """
     shown = progress or NoProgress()
     groups: dict[str, list[Input]] = defaultdict(list)
@@ -91,6 +100,7 @@ def induce_rules(
         groups[scene_of(source.name)].append(source)
     notes: dict[str, tuple[str, ...]] = {}
     scenes: dict[str, Scene] = {}
+    written: dict[str, Written] = {}
     for name, group in sorted(groups.items()):
         geometry = survey_scene(group, settings, shown)
         seen: list[_Seen] = []
@@ -98,16 +108,20 @@ def induce_rules(
             prepare(group, geometry)
         for source in group:
             try:
-                with Watch(source, settings, geometry) as watch:
+                with Watch(source, settings, geometry, models) as watch:
                     advance = shown.task(f"{source.name}: looking", watch.info.frames)
-                    table = _table(watch, (remember or _look)(watch, advance))
+                    table, rendered = _table(watch, (remember or _look)(watch, advance))
                     notes[source.name] = watch.notes
                     if len(table):
-                        seen.append(_Seen(source, table, watch.info))
+                        seen.append(_Seen(source, table, watch.info, rendered))
             except DataError as error:
                 failures[source.name] = error
         if seen:
-            scenes[name] = _scene(seen, name or scene, own, geometry, settings, today or date.today())
+            if models is not None and models.llm is not None:
+                tables = [one.words for one in seen]
+                written[name] = write_rules(tables, settings, models, shown, name or scene)
+            made = written.get(name)
+            scenes[name] = _scene(seen, name or scene, own, geometry, settings, today or date.today(), made)
     if not scenes:
         nothing = DataError("the normal footage holds no frame", hint="give a video that shows something")
         raise next(iter(failures.values()), nothing)
@@ -116,7 +130,7 @@ def induce_rules(
         ruleset = RuleSet(**{name: getattr(one, name) for name in Scene.model_fields})
     else:
         ruleset = RuleSet(scene=scene, scenes=scenes)
-    return Induced(ruleset, failures, notes)
+    return Induced(ruleset, failures, notes, written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +138,12 @@ class _Seen:
     source: Input
     table: Table
     info: VideoInfo
+    rendered: tuple[str | None, ...] = ()
+
+    @property
+    def words(self) -> Table:
+        """The table with captions for a model: those rendered from motion where nobody wrote any."""
+        return self.table if any(self.table.captions) else replace(self.table, captions=self.rendered)
 
 
 def survey_scene(group: Sequence[Input], settings: Settings, progress: Progress | None = None) -> SceneGeometry | None:
@@ -153,10 +173,18 @@ def _look(watch: Watch, advance: Callable[[int], None]) -> Iterator[Observation]
         yield observation
 
 
-def _table(watch: Watch, observations: Iterable[Observation]) -> Table:
-    # A rendered caption repeats the measures in words; only captions somebody wrote make a vocabulary.
-    written = (o if "captions" in o.sources else replace(o, caption=None) for o in observations)
-    return tabulate(written, (watch.info.width, watch.info.height), watch.info.start)
+def _table(watch: Watch, observations: Iterable[Observation]) -> tuple[Table, tuple[str | None, ...]]:
+    """The table of a video, and the captions rendered from its motion."""
+    rendered: list[str | None] = []
+
+    def written() -> Iterator[Observation]:
+        # A rendered caption repeats the measures in words; only captions somebody wrote make a vocabulary.
+        for o in observations:
+            rendered.append(o.caption)
+            yield o if "captions" in o.sources or "vlm" in o.sources else replace(o, caption=None)
+
+    table = tabulate(written(), (watch.info.width, watch.info.height), watch.info.start)
+    return table, tuple(rendered)
 
 
 def _scene(
@@ -166,16 +194,22 @@ def _scene(
     geometry: SceneGeometry | None,
     settings: Settings,
     today: date,
+    written: Written | None = None,
 ) -> Scene:
     tables = [one.table for one in seen]
     clips = tables if len(tables) >= FEWEST_VIDEOS else _cut(tables, settings.induction.clip_seconds)
     picture = next((table.size for table in tables if table.size[1]), None)
     events = replace(event_options(settings), threshold=1.0)
-    matching = replace(match_options(settings), picture=picture)
+    matching = replace(match_options(settings), picture=picture, divide=written is not None)
 
     def make(some: Sequence[Table]) -> list[Rule]:
-        limits = induce_limits(some, limit_options(settings), picture=picture)
-        return [*_vocabulary(some, settings), *limits]
+        induction = settings.induction
+        words = quiet_on(written.rules, some) if written is not None else []
+        counted = _vocabulary(some, settings) if induction.vocabulary else []
+        limits = induce_limits(some, limit_options(settings), picture=picture) if induction.limits else []
+        # A model's normal rules say more than counted words do.
+        counted = [rule for rule in counted if written is None or rule.kind == "anomaly"]
+        return [*words, *counted, *limits]
 
     def smooth(values: FloatArray, times: FloatArray) -> FloatArray:
         return judge_options(settings).smooth(values, times)
@@ -189,9 +223,10 @@ def _scene(
         scene=name,
         provenance=Provenance(
             perception=seen[0].source.perception,
-            induction="model-free",
+            induction=written.model if written is not None else "model-free",
             reference=tuple(one.source.name for one in seen),
             frames=sum(len(table) for table in tables),
+            prompts=dict(written.hashes) if written is not None else {},
             created=today,
             ruler=__version__,
             picture=picture,

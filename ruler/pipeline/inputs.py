@@ -52,11 +52,15 @@ class Input:
         name: in the run.
         video: file, folder of pictures, or pictures in memory; None where there are records only.
         records: recorded perception of it.
+        vlm: model string of what captions its frames; empty for none.
+        motion: whether motion is measured in its pictures, where no boxes are recorded.
     """
 
     name: str
     video: Path | Pictures | None
     records: Records = Records()
+    vlm: str = ""
+    motion: bool = True
 
     @property
     def source(self) -> str:
@@ -71,14 +75,14 @@ class Input:
 
     @property
     def perception(self) -> str:
-        """What is looked with, such as "motion", "captions", "captions+tracks" or "captions+motion"."""
+        """What is looked with, such as "motion", "captions+tracks", "captions+motion" or "ollama:qwen3-vl+motion"."""
         motion = ("motion",) if self.uses_motion else ()
-        return "+".join(self.records.sources + motion)
+        return "+".join((*self.records.sources, *((self.vlm,) if self.vlm else ()), *motion))
 
     @property
     def uses_motion(self) -> bool:
         """Whether the pictures themselves are looked at: where there are pictures, and no boxes were recorded."""
-        return self.video is not None and not (self.records.tracks or self.records.detections)
+        return self.motion and self.video is not None and not (self.records.tracks or self.records.detections)
 
 
 def gather(
@@ -91,15 +95,21 @@ def gather(
     Args:
         videos: files, folders of pictures, folders of these, or pictures in memory. None at all: the records' videos.
         records: recorded perception beside them.
-        settings: give the frame rate.
+        settings: give the frame rate, and the model that captions frames.
 
     Returns:
         The inputs in the order given, and the errors of places that hold no video, by what was given; a run goes on
         without these.
 
     Raises:
-        UsageError: nothing was given.
+        UsageError: nothing was given, or captions twice: recorded ones and those of a model.
     """
+    vlm = settings.models.vlm or ""
+    if vlm and records.captions is not None:
+        raise UsageError("captions from a file and from a model", hint="give --captions or --vlm, not both")
+    motion = settings.caption.motion or not vlm
+    if not videos and vlm:
+        raise UsageError("a model for pictures needs pictures", where="--vlm", hint="name a video")
     if not videos:
         if not records:
             raise UsageError("nothing to look at", hint="give a video, or --captions, --tracks or --detections")
@@ -115,9 +125,10 @@ def gather(
             except RulerError as error:
                 bad[str(video)] = error
         else:
-            in_memory.append(Input(f"array{len(in_memory) + 1}" if in_memory else "array", video, records))
+            name = f"array{len(in_memory) + 1}" if in_memory else "array"
+            in_memory.append(Input(name, video, records, vlm, motion))
     names_of = run_names(dict.fromkeys(paths))
-    return [Input(name, path, records) for path, name in names_of.items()] + in_memory, bad
+    return [Input(name, path, records, vlm, motion) for path, name in names_of.items()] + in_memory, bad
 
 
 def scene_namer(pattern: str | None) -> Callable[[str], str]:

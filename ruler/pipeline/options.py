@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from ruler.config import Settings, alarms_per_hour
 from ruler.deduction.judge import CITED, JudgeOptions
+from ruler.deduction.recheck import RecheckOptions
 from ruler.deduction.score import EventOptions
 from ruler.induction.calibrate import DEFAULT_ALARMS, CalibrationOptions, threshold_for
+from ruler.induction.generate import GenerationOptions
 from ruler.induction.limits import LimitOptions
+from ruler.perception.vlm import CaptionOptions
 from ruler.rules.match import MatchOptions
 from ruler.rules.model import Scene
+from ruler.video import parse_every
 
 BINARY_PRESETS = ("paper", "published-code")
 
@@ -25,6 +29,8 @@ def match_options(settings: Settings, scene: Scene | None = None) -> MatchOption
         causal=preset == "causal",
         flat=binary,
         substring=words == "substring",
+        words=calibration.words if calibration is not None else None,
+        divide=calibration is not None and calibration.words is not None and not binary,
         picture=scene.provenance.picture if scene is not None else None,
     )
 
@@ -73,4 +79,50 @@ def calibration_options(settings: Settings) -> CalibrationOptions:
         folds=settings.induction.folds,
         alarms_per_hour=alarms_per_hour(alarms) if alarms is not None else DEFAULT_ALARMS,
         power=settings.match.power,
+    )
+
+
+def caption_options(settings: Settings) -> CaptionOptions:
+    """Which frames a model captions, and what it is shown of them."""
+    caption = settings.caption
+    return CaptionOptions(
+        sampling=parse_every(caption.every),
+        strip=caption.strip,
+        step=caption.strip_step,
+        facts=caption.facts,
+        width=caption.width,
+        same=caption.same,
+        tokens=caption.tokens,
+        seed=settings.models.seed,
+        ahead=settings.transport.concurrency,
+    )
+
+
+def generation_options(settings: Settings, scene: str = "") -> GenerationOptions:
+    """What rules a model is asked to write."""
+    induction = settings.induction
+    return GenerationOptions(
+        batches=induction.batches if induction.aggregation else 1,
+        captions=induction.captions_per_batch,
+        contrast=induction.contrast,
+        split=induction.split,
+        abstract=induction.abstract,
+        seed=induction.seed,
+        scene=scene,
+    )
+
+
+def recheck_options(settings: Settings) -> RecheckOptions:
+    """Which findings a model rechecks, and how."""
+    recheck = settings.recheck
+    return RecheckOptions(
+        which=recheck.which,
+        band=recheck.band,
+        votes=recheck.votes,
+        reducer=recheck.reducer,
+        reuse=recheck.reuse,
+        logprobs=settings.models.logprobs,
+        temperature=recheck.temperature,
+        seed=settings.models.seed,
+        alpha=settings.smoothing.alpha,
     )

@@ -114,7 +114,8 @@ def _started(jobs: int) -> Pool:
 def worth_it(inputs: Sequence[Input], run: RunFolder, jobs: int) -> list[Input]:
     """The inputs that are better looked at in processes of their own: files and folders not yet done, if several."""
     done = {name for name, record in run.record.videos.items() if record.status is VideoStatus.DONE}
-    waiting = [source for source in inputs if source.uses_motion and isinstance(source.video, Path)]
+    # Calls under way belong to one process, so that the budget and their number are kept.
+    waiting = [source for source in inputs if source.uses_motion and isinstance(source.video, Path) and not source.vlm]
     waiting = [source for source in waiting if source.name not in done]
     return waiting if jobs > 1 and len(waiting) > 1 else []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -12,8 +12,11 @@ import numpy as np
 from ruler.config import Settings
 from ruler.perception.motion import MotionPerceiver, SceneGeometry
 from ruler.perception.recorded import merge_observations
+from ruler.perception.vlm import VlmPerceiver
 from ruler.pipeline.inputs import Input
-from ruler.schema import FloatArray, Observation
+from ruler.pipeline.models import Models
+from ruler.pipeline.options import caption_options
+from ruler.schema import FloatArray, Frame, Observation
 from ruler.video import Video, open_video, parse_every
 
 WARM_UP = 30.0
@@ -28,16 +31,29 @@ class Watch:
         info: what is known of the video before its frames are read.
         video: the opened video; None where there are records only.
 
+    Args:
+        source: what to look at.
+        settings: of perception.
+        geometry: how tall people are in the scene; learnt from the video where None.
+        models: give the model that captions frames, where the input asks for one.
+
     Raises:
         VideoError: the video cannot be opened.
         RecordError: a record is missing, unreadable or does not fit the video.
     """
 
-    def __init__(self, source: Input, settings: Settings, geometry: SceneGeometry | None = None) -> None:
+    def __init__(
+        self, source: Input, settings: Settings, geometry: SceneGeometry | None = None, models: Models | None = None
+    ) -> None:
         self.input = source
         self.settings = settings
         self.geometry = geometry
         self.video: Video | None = None
+        self.captioner: VlmPerceiver | None = None
+        if source.vlm and models is not None and models.vlm is not None:
+            models.check_sight()
+            options = caption_options(settings)
+            self.captioner = VlmPerceiver(models.say(models.vlm), models.prompts, options)
         given = settings.video
         records = source.records.perceiver(given.frame_rate) if source.records else None
         if source.video is None:
@@ -75,6 +91,10 @@ class Watch:
         notes = self.video.notes if self.video is not None else ()
         if self.video is None and not self.info.frame_rate_known:
             notes = (*notes, "frame rate assumed: 25 frames/s; give --frame-rate if it is another")
+        if self.captioner is not None and self.captioner.reused:
+            notes = (*notes, f"{self.captioner.reused} captions were taken over from a nearly identical frame")
+        if self.captioner is not None and self.captioner.failed:
+            notes = (*notes, f"{self.captioner.failed} of {self.captioner.asked} captions could not be had")
         return notes
 
     @property
@@ -89,20 +109,48 @@ class Watch:
             after: index of the last frame that was observed before; it and those before it are not given again.
             ids_after: largest track id given before; ids of motion go on from there.
         """
+        if self.captioner is not None and self.video is not None:
+            look = self._look(after, ids_after) if self.input.uses_motion or self._recorded is not None else None
+            seen = self.captioner.observe(self.info, self.video, look, after)
+            yield from (o for o in seen if o.frame > after)
+            return
         if not self.input.uses_motion or self.video is None:
             for observation in self._recorded or ():
                 self._clock[observation.frame] = observation.time
                 if observation.frame > after:
                     yield observation
             return
+        look = self._look(after, ids_after)
+        yield from (o for o in look(self.video) if o.frame > after)
+
+    def _look(self, after: int, ids_after: int) -> Callable[[Iterable[Frame]], Iterator[Observation]]:
+        """What looks at frames beside a captioner: motion, recorded boxes, or motion beside recorded captions."""
+        if not self.input.uses_motion:
+            return self._boxes
         warm = after / max(self.info.frame_rate, 1e-6) - WARM_UP if after >= 0 else -np.inf
         if warm <= 0:
             # Looked at from its beginning, the video gives the very same tracks again.
             warm, ids_after = -np.inf, 0
-        frames = (frame for frame in self.video if frame.time >= warm)
-        seen = MotionPerceiver(self.settings.motion, self.geometry).observe(self.info, frames)
-        fresh = (_raised(o, ids_after) for o in seen if o.frame > after)
-        yield from fresh if self._recorded is None else _merged(fresh, self._recorded)
+
+        def look(given: Iterable[Frame]) -> Iterator[Observation]:
+            frames = (frame for frame in given if frame.time >= warm)
+            seen = MotionPerceiver(self.settings.motion, self.geometry).observe(self.info, frames)
+            fresh = (_raised(o, ids_after) for o in seen)
+            if self._recorded is None:
+                return fresh
+            return _merged(fresh, self._recorded, words=self.input.records.captions is not None)
+
+        return look
+
+    def _boxes(self, frames: Iterable[Frame]) -> Iterator[Observation]:
+        """What was recorded of each frame."""
+        rest = iter(self._recorded or ())
+        record = next(rest, None)
+        for frame in frames:
+            while record is not None and record.frame < frame.index:
+                record = next(rest, None)
+            found = record if record is not None and record.frame == frame.index else None
+            yield replace(found, time=frame.time) if found is not None else Observation(frame.index, frame.time)
 
     def times(self) -> FloatArray:
         """Time of every frame of the video in seconds, (T,), after `observations` has ended."""
@@ -130,14 +178,17 @@ def _raised(observation: Observation, ids_after: int) -> Observation:
     return replace(observation, objects=objects)
 
 
-def _merged(seen: Iterable[Observation], recorded: Iterable[Observation]) -> Iterator[Observation]:
-    """What was seen, each frame with what was recorded of it; both in the order of frames."""
+def _merged(seen: Iterable[Observation], recorded: Iterable[Observation], words: bool) -> Iterator[Observation]:
+    """What was seen, each frame with what was recorded of it; both in the order of frames.
+
+    Where captions were recorded (`words`), those rendered from motion are left out: they are of another kind.
+    """
     source = iter(recorded)
     record = next(source, None)
     for observation in seen:
         while record is not None and record.frame < observation.frame:
             record = next(source, None)
         if record is not None and record.frame == observation.frame:
-            yield merge_observations(record, observation)
+            yield merge_observations(record, replace(observation, caption=None) if words else observation)
         else:
-            yield observation
+            yield replace(observation, caption=None) if words else observation

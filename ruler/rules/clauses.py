@@ -85,6 +85,11 @@ _WHOLE_PICTURE = re.compile(
 _HANGS = re.compile(
     r"\b(?:hangs?|hanging|hung|(?:on|in) (?:a|the) (?:\w+ )?(?:wall|door|window|board|screen|shirt|bag|frame))\b"
 )
+# Quotation marks by where they stand, as straight ones open and close alike.
+_OPENING = re.compile(r"(?<!\w)[\"'“‘«„](?=\S|$)")
+_CLOSING = re.compile(r"(?<=[^\s(\[])[\"'”’»](?=\W|$)")
+_QUOTATION = re.compile(r"(?<!\w)[\"'“‘«„](?=\S).*?(?<=\S)[\"'”’»](?=\W|$)")
+_QUOTATION_MARK = re.compile("[\"'“”‘’«»„]")
 _ANOTHER = re.compile(r"\band (?:an?|another|the|one|two|three|some|several) ")
 _TOY = re.compile(r"\b(?:toy|model|painted|printed|drawn|cartoon|miniature|pictured)(?: \w+)? $")
 _COMPOUND = re.compile(
@@ -129,7 +134,8 @@ def denied(sentence: str, start: int, end: int) -> bool:
     """Whether the words at [start, end) are denied: "no …", "not …", "without …", "… are not visible".
 
     A denial reaches to the end of its clause: a contrast ("but"), a comma or "and" before a clause with a verb of its
-    own, or a new subject end it. A denial with an exception ("nobody … except a man") denies nothing.
+    own, a new subject, or the end of the quotation it stands in end it. A denial with an exception ("nobody … except a
+    man") denies nothing.
     """
     return any(first <= start < last for first, last in _scopes(sentence)) or _absent(sentence, start, end)
 
@@ -146,7 +152,7 @@ def unreal(sentence: str, start: int, end: int, *, activity: bool, literal: bool
     """
     before, after = sentence[:start], sentence[end:]
     pictured = _PICTURED.search(before)
-    if pictured and not _new_clause(pictured.group(2)):
+    if pictured and not _new_clause(pictured.group(2)) and not _after_quotation(pictured.group(2)):
         # A caption may open with "This is a photo of …": that is no picture within the picture.
         whole = pictured.group(1).startswith(("picture", "photo")) and _WHOLE_PICTURE.match(before[: pictured.start()])
         if not whole or _HANGS.search(after):
@@ -197,6 +203,12 @@ def _new_clause(text: str) -> bool:
     return bool(_ANOTHER.search(text)) or any(t in _FINITE or t in _CONTRAST for t in _TOKEN.findall(text))
 
 
+def _after_quotation(text: str) -> bool:
+    """Whether a quotation ended in the text, so that what follows is no longer on the sign."""
+    rest, closed = _QUOTATION.subn("", text)
+    return closed > 0 and not _OPENING.search(rest)
+
+
 def _absent(sentence: str, start: int, end: int) -> bool:
     """A denial after its subject ("the boxes are not visible"), where the mention is that subject itself."""
     if not _ABSENT.match(sentence, end):
@@ -214,8 +226,22 @@ def _scopes(sentence: str) -> tuple[tuple[int, int], ...]:
             continue
         end = _reach(sentence, negator.start(), negator.end(), negator.group())
         if end is not None:
-            found.append((negator.end(), end))
+            found.append((negator.end(), min(end, _quotation_end(sentence, negator.start(), negator.end()))))
     return tuple(found)
+
+
+def _quotation_end(sentence: str, start: int, end: int) -> int:
+    """Where the quotation ends that the words at [start, end) stand in; the end of the sentence where there is none."""
+    depth = 0
+    for mark in _QUOTATION_MARK.finditer(sentence, end):
+        if _OPENING.match(sentence, mark.start()):
+            depth += 1
+        elif _CLOSING.match(sentence, mark.start()):
+            # A mark like this is an apostrophe too, unless one like it stands before.
+            if depth == 0 and (mark.group() not in "'’" or re.search(r"(?<!\w)['‘](?=\w)", sentence[:start])):
+                return mark.start()
+            depth = max(0, depth - 1)
+    return len(sentence)
 
 
 def _reach(sentence: str, start: int, end: int, negator: str) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.ndimage import correlate1d
@@ -17,9 +17,8 @@ from scipy.signal import lfilter
 
 from ruler.measures import MEASURES
 from ruler.rules.model import Limit, Rule, Where
+from ruler.rules.said import excess_of, nearest_quote, quotes_of, told_by, undivided
 from ruler.rules.table import Table
-from ruler.rules.vocabulary import Excess, TermKind, vocabulary_excess
-from ruler.rules.words import compile_keywords
 from ruler.schema import BoolArray, Evidence, FloatArray, IntArray
 
 UNCALIBRATED = 2.0
@@ -42,6 +41,8 @@ class MatchOptions:
         causal: smooth with the past only.
         flat: a keyword found counts as `UNCALIBRATED`, whatever its false-alarm rate (for findings of 0 or 1).
         substring: keywords match as the published program matches them: as substrings, minding case, blind to negation.
+        words: exceedance of a matching calibrated text rule, one for all; None: ln f / ln α of each.
+        divide: a caption that speaks of more than two rules at once counts less for each; see `said.undivided`.
         picture: width and height of the picture the rules were made on; rows, px and px² are scaled to it. None: not
             scaled.
     """
@@ -51,6 +52,8 @@ class MatchOptions:
     causal: bool = False
     flat: bool = False
     substring: bool = False
+    words: float | None = None
+    divide: bool = False
     picture: tuple[int, int] | None = None
 
 
@@ -84,7 +87,11 @@ def match(table: Table, rules: Sequence[Rule], options: MatchOptions = MatchOpti
     Returns:
         One RuleMatch for each anomaly rule, in their order. Frames that cannot be judged have exceedance 0.
     """
-    return [_match(table, rule, options) for rule in rules if rule.kind == "anomaly"]
+    found = [_match(table, rule, options) for rule in rules if rule.kind == "anomaly"]
+    if not options.divide:
+        return found
+    share = undivided(table, [m.quotes for m in found if _on_words(m.rule)])
+    return [replace(m, exceedance=m.exceedance * share) if _on_words(m.rule) else m for m in found]
 
 
 def combine(matches: Sequence[RuleMatch], frames: int, power: float = math.inf) -> FloatArray:
@@ -111,21 +118,23 @@ def _match(table: Table, rule: Rule, options: MatchOptions) -> RuleMatch:
     best, strongest, objects = np.zeros(count), np.full(count, -1, np.int64), np.zeros(0)
     quotes: dict[int, str] = {}
     if rule.vocabulary is not None and rule.limit is not None:
-        excess = _excess(table, rule, options.causal)
+        excess = excess_of(table, rule, options.causal)
         best = _ratio(excess.values, np.float64(rule.limit.usual or 0.0), np.float64(rule.limit.value))
         quotes = {int(t): excess.quote(int(t)) for t in np.flatnonzero(best >= 0.5)}
     elif rule.limits:
         best, strongest, objects = _limits(table, rule, options)
     if rule.keywords:
-        words = _quotes(table, rule.keywords, options.substring)
-        rate = None if options.flat or rule.false_alarms is None else rule.false_alarms.rate
-        level = UNCALIBRATED if rate is None else text_exceedance(rate, options.alpha)
-        for position in words:
-            if level > best[position]:
-                best[position], strongest[position] = level, -1
+        words = quotes_of(table, rule.keywords, options.substring)
+        told = told_by(table, words) * keyword_exceedance(rule, options)
+        strongest = np.where(told > best, -1, strongest)
+        best = np.maximum(best, told)
         quotes |= words
     best = np.where(table.judged & _hours(table, rule), best, 0.0)
     return RuleMatch(rule, best, strongest, quotes, objects)
+
+
+def _on_words(rule: Rule) -> bool:
+    return bool(rule.keywords) and not rule.limits
 
 
 def answers(table: Table, rule: Rule) -> bool:
@@ -138,6 +147,13 @@ def answers(table: Table, rule: Rule) -> bool:
         for limit in rule.limits
         if rule.vocabulary is None
     ) or any(limit.measure == "objects" and looked for limit in rule.limits)
+
+
+def keyword_exceedance(rule: Rule, options: MatchOptions = MatchOptions()) -> float:
+    """Exceedance of a frame whose caption speaks of a rule's keywords; `UNCALIBRATED` where it was never measured."""
+    if options.flat or rule.false_alarms is None:
+        return UNCALIBRATED
+    return options.words if options.words is not None else text_exceedance(rule.false_alarms.rate, options.alpha)
 
 
 def text_exceedance(rate: float, alpha: float) -> float:
@@ -306,32 +322,6 @@ def _hours(table: Table, rule: Rule) -> BoolArray:
     return np.array([rule.applies_at(table.clock(t)) for t in range(len(table))], bool)
 
 
-# --- words ----------------------------------------------------------------------------------------------------------
-
-
-def _quotes(table: Table, keywords: tuple[str, ...], substring: bool) -> dict[int, str]:
-    """Position of each frame whose caption speaks of a keyword → the words it does so with."""
-    matcher = compile_keywords(keywords, mode="substring" if substring else "words")
-    known: dict[str, str | None] = {}
-    found: dict[int, str] = {}
-    for position, caption in enumerate(table.captions):
-        if not caption:
-            continue
-        if caption not in known:
-            mentions = [m for m in matcher.search(caption) if m.matches]
-            known[caption] = mentions[0].quote if mentions else None
-        quote = known[caption]
-        if quote is not None:
-            found[position] = quote
-    return found
-
-
-def _excess(table: Table, rule: Rule, causal: bool) -> Excess:
-    assert rule.vocabulary is not None and rule.limit is not None
-    kind: TermKind = "things" if rule.limit.measure == "unusual thing" else "activities"
-    return vocabulary_excess(table.captions, table.times, rule.vocabulary, kind, causal=causal)
-
-
 # --- evidence -------------------------------------------------------------------------------------------------------
 
 
@@ -347,7 +337,10 @@ def evidence(found: RuleMatch, table: Table, position: int, picture: tuple[int, 
     rule, r, frame = found.rule, float(found.exceedance[position]), int(table.frames[position])
     thing = int(found.strongest[position])
     if not rule.limits or (thing < 0 and position in found.quotes):
-        return Evidence(rule.id, r, quote=found.quotes.get(position), frame=frame)
+        told = (
+            position if position in found.quotes or not found.quotes else nearest_quote(found.quotes, table, position)
+        )
+        return Evidence(rule.id, r, quote=found.quotes.get(told), frame=int(table.frames[told]))
     limit = _telling(rule, table, position, thing, picture)
     known = MEASURES.get(limit.measure)
     unit = known.unit if known else limit.unit

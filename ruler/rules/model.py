@@ -204,6 +204,7 @@ class Provenance(Model):
     picture: tuple[int, int] | None = Field(None, description="width and height in pixels of the reference's picture")
     frame_rate: float | None = None
     frame_rate_known: bool = True
+    candidates: str = Field("", description="file beside this one that the rules were grouped from, and its hash")
 
 
 class Calibration(Model):
@@ -221,6 +222,8 @@ class Calibration(Model):
         frames_in_events: share of the frames inside an event.
         alarms: [scaled exceedance, events per hour at that threshold], falling; for `--alarms`.
         tail: beyond the table the rate falls by e for each `tail` of scaled exceedance.
+        words: exceedance of a frame whose caption speaks of a calibrated rule's keywords, one for all such rules;
+            absent where no rule on words was induced: each then counts by its own false alarms.
     """
 
     alpha: float = Field(0.01, gt=0, lt=1)
@@ -234,6 +237,7 @@ class Calibration(Model):
     frames_in_events: float | None = None
     alarms: tuple[tuple[float, float], ...] = ()
     tail: float | None = None
+    words: float | None = Field(None, gt=0)
 
 
 class PersonHeight(Model):

@@ -44,7 +44,10 @@ _BREAKS = (
 _FILLER = rf"(?:[ \-]+(?!(?:{_BREAKS})\b)[\w’']+(?<!n't)(?<!n’t)){{0,3}}?"
 _DETERMINER = r"(?:[ \-]+(?:a|an|the|any|his|her|their|its))?"
 _LINK = r"(?:[ \-]+(?:is|are|was|were|be|being|been|that|which|who|has|have|seems?|appears?|to|also|currently))"
-_SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?](?=[\s\"'”’)]|$)|[;\n\r]")
+# Also braces and tags: what stands in them is nobody's description of what comes after.
+_SENTENCE_END = re.compile(
+    r"[.!?…;\n\r。！？｡؟।۔{}<>`](?:(?<![.!?…])|(?=[^\w,:.!?…]|_|$)(?<!\b[ei]\.[ge]\.)|(?<=\b[ei]\.[ge]\.)(?=\s+[A-Z]))"
+)
 _CLAUSE_END = re.compile(
     r"[,:—]|\b(?:but|while|whereas|although|however)\b|"
     r"\band (?=(?:the|a|an|another|one|two) [^,]*\b(?:is|are|was|were)\b)"

@@ -13,11 +13,15 @@ Lines are handed to the system one by one, so a killed process loses at most the
 are replaced whole. One process writes at a time; any number may read.
 """
 
+from ruler.rundir.captions import CaptionRecord
+from ruler.rundir.files import RecordLog
 from ruler.rundir.record import RunRecord, Usage, VideoRecord, VideoStatus
 from ruler.rundir.run import RunFolder, RunReader
 from ruler.rundir.video import VideoFolder, VideoReader
 
 __all__ = [
+    "CaptionRecord",
+    "RecordLog",
     "RunFolder",
     "RunReader",
     "RunRecord",

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from ruler.errors import DataError, RunFolderError
 from ruler.records import parse_json, to_line
-from ruler.schema import Observation, Verdict
 
 LOCK_FILE = ".lock"
 TORN_FILES = ".*.tmp"
@@ -82,6 +81,11 @@ def take_lock(folder: Path) -> int:
     return lock
 
 
+class _OfFrame(Protocol):
+    @property
+    def frame(self) -> int: ...
+
+
 class RecordLog:
     """A JSONL file that records are appended to, in the order of their frames.
 
@@ -106,7 +110,7 @@ class RecordLog:
             self._known = True
         return self._last
 
-    def append(self, records: Iterable[Observation | Verdict]) -> int:
+    def append(self, records: Iterable[_OfFrame]) -> int:
         """Write each record as it comes, in one call to the system, and count them."""
         count = 0
         last = self.last_frame

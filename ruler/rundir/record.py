@@ -42,6 +42,8 @@ class VideoRecord:
         start: wall-clock time of the first frame, ISO 8601; None where unknown.
         notes: what a reader should know ("frame rate assumed").
         error: why it failed, in one line.
+        degraded: observed frames that a model was to be heard about and was not.
+        unparsed: observed frames whose replies could not be used.
     """
 
     source: str = ""
@@ -56,6 +58,8 @@ class VideoRecord:
     start: str | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
+    degraded: int = 0
+    unparsed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
