@@ -8,20 +8,23 @@ PIP_INSTALL := $(RUN) pip install --quiet --disable-pip-version-check
 DEMO := runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers check lint format bench venv clean
+.PHONY: help demo rerecord test servers soak check lint format bench venv clean
 
 help: ## what there is to type
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
-demo: .venv/.core ## a drawn scene, judged without a model; a minute, no network
+demo: .venv/.core ## a drawn scene, judged without a model and by a model's recorded replies; a minute, no network
 	@$(RUN) ruler.cli demo -o $(DEMO)
-	@printf 'Open %s in a browser.\n' '$(CURDIR)/$(DEMO)/run/report.html'
+	@printf 'Open %s (without a model) and\n%s (by a model, replayed) in a browser.\n' '$(CURDIR)/$(DEMO)/run/report.html' '$(CURDIR)/$(DEMO)/run-by-model/report.html'
 
 test: .venv/.dev ## set everything up and run the tests
 	@$(RUN) pytest
 
 servers: .venv/.servers ## the tests against real model servers; installs torch (RULER_ALL_FRAMES=1: all of Ped2)
 	@RULER_SERVERS_REQUIRED=1 $(RUN) pytest tests/servers
+
+soak: .venv/.dev ## 10,000 frames over a model server that fails one time in ten, with limits and an interrupt; minutes
+	@RULER_SOAK=10000 $(RUN) pytest tests/faults/test_soak.py
 
 check: lint test ## everything a change has to pass: style, types, who may know whom, tests
 
@@ -34,6 +37,11 @@ lint: .venv/.dev ## style, types, who may know whom
 format: .venv/.dev ## put the code into shape
 	@$(RUN) ruff check --quiet --fix-only .
 	@$(RUN) ruff format --quiet .
+
+rerecord: .venv/.core ## ask MODEL anew about the demo's scene and keep its replies: make rerecord MODEL=ollama:NAME
+	@test -n "$(MODEL)" || { echo 'say which model: make rerecord MODEL=http://localhost:8000/v1#NAME' >&2; exit 1; }
+	@rm -rf runs/rerecord && rm -f ruler/demo/recorded/exchanges.jsonl
+	@$(RUN) ruler.cli demo -o runs/rerecord --rerecord '$(MODEL)'
 
 bench: .venv/.dev ## print the tables of measurements again
 	@$(BIN)/python -m benchmarks.run

@@ -57,10 +57,16 @@ def normal_frames(labels: Labels, margin: int = 40) -> NDArray[np.bool_]:
     return ~np.asarray(near[: len(labels)], bool)
 
 
-def write_normal_captions(dataset: str, videos: Sequence[str], out: Path) -> list[str]:
+def write_normal_captions(dataset: str, videos: Sequence[str], out: Path, margin: int = 40) -> list[str]:
     """Write the captions of the normal frames of test videos as a reference: `VIDEO.jsonl`, frames and times kept.
 
     Captions of the training videos were never published; these stand in for them.
+
+    Args:
+        dataset: folder under `ROOT`.
+        videos: test videos.
+        out: made where it is missing.
+        margin: frames that must lie between them and any anomaly.
 
     Returns:
         The videos that have any.
@@ -69,7 +75,7 @@ def write_normal_captions(dataset: str, videos: Sequence[str], out: Path) -> lis
     written = []
     for video in videos:
         captions = (ROOT / dataset / "captions" / f"{video}.txt").read_text(encoding="utf-8").split("\n")
-        quiet = np.flatnonzero(normal_frames(np.load(ROOT / dataset / "labels" / f"{video}.npy")))
+        quiet = np.flatnonzero(normal_frames(np.load(ROOT / dataset / "labels" / f"{video}.npy"), margin))
         lines = [
             json.dumps({"frame": t, "time": round(t / FRAME_RATES[dataset], 4), "caption": captions[t]})
             for t in quiet.tolist()

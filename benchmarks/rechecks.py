@@ -3,10 +3,10 @@
     python -m benchmarks.rechecks
     python -m benchmarks.rechecks --model http://127.0.0.1:8765/v1#NAME     # ask anew, and record
 
-Fifty normal and fifty abnormal frames of each data set, spread over its videos and shuffled, are rechecked by rules that
-the same stand-in wrote; it saw no label and no base rate. RR is a right verdict for a right reason, RW a right verdict for
-a wrong one, WR a wrong verdict with a reason that fits what the caption says (the describing model erred), WW neither.
-Reasons were judged by a reader who knew the labels (`reasons_*.json`).
+Fifty normal and fifty abnormal frames of each data set, spread over its videos and shuffled, are rechecked by rules
+that the same stand-in wrote; it saw no label and no base rate. RR is a right verdict for a right reason, RW a right
+verdict for a wrong one, WR a wrong verdict with a reason that fits what the caption says (the describing model erred),
+WW neither. Reasons were judged by a reader who knew the labels (`reasons_*.json`).
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class RecheckSettings(_Section):
     """How a model rechecks findings."""
 
     which: Literal["all", "uncertain", "none"] = Field("all", description="frames with a caption that are asked about")
-    band: float = Field(1.5, ge=1, description="a frame is uncertain from threshold / band to threshold · band")
+    band: float = Field(1.15, ge=1, description="a frame is uncertain from threshold / band to threshold · band")
     votes: int = Field(1, ge=1, le=25, description="k of the vote")
     reducer: Literal["majority", "mean", "median", "weighted"] = "majority"
     reuse: bool = Field(False, description="take over the outcome of a frame within a second that speaks of the same")

@@ -17,7 +17,7 @@ import numpy as np
 from ruler.deduction import smooth
 from ruler.deduction.judge import Judgement, Recheck
 from ruler.deduction.reason import Opinion, Question, reason
-from ruler.deduction.vote import Vote, moved, reduce_votes
+from ruler.deduction.vote import Vote, moved, reduce_votes, share
 from ruler.errors import BudgetError, ModelError, RulerError
 from ruler.llm.client import Client
 from ruler.llm.prompts import Prompts
@@ -48,7 +48,7 @@ class RecheckOptions:
         votes: k.
         reducer: a name of `vote.REDUCERS`.
         reuse: also take over the outcome of a frame at most `span` seconds before that speaks of the same people,
-            activities and things, with the same finding.
+            activities and things, with the same finding; and so on from frame to frame.
         span: seconds.
         logprobs: ask for the label's log-probabilities.
         temperature: of votes after the first.
@@ -57,7 +57,7 @@ class RecheckOptions:
     """
 
     which: Which = "all"
-    band: float = 1.5
+    band: float = 1.15
     votes: int = 1
     reducer: str = "majority"
     reuse: bool = False
@@ -127,8 +127,7 @@ def find_cases(
         else:
             examples = nearest(caption) if nearest is not None else ()
             case = opened[key] = _Open(Question(caption, anomalous, matched, examples), [position])
-        if position not in case.taken_over:
-            latest[like] = (time, case)
+        latest[like] = (time, case)
     return [Case(case.question, tuple(case.positions), tuple(case.taken_over)) for case in opened.values()]
 
 
@@ -141,6 +140,7 @@ async def recheck(
     prompts: Prompts,
     options: RecheckOptions = RecheckOptions(),
     matching: MatchOptions = PLAIN,
+    threshold: float = 1.0,
     concurrency: int = 8,
     advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[Judgement, RulerError | None]:
@@ -155,6 +155,7 @@ async def recheck(
         prompts: give the template `reason`.
         options: votes, reducer and the like.
         matching: how evidence in words is weighed.
+        threshold: exceedance from which a frame is anomalous.
         concurrency: cases under way at a time.
         advance: called with 1 for each case done.
 
@@ -189,7 +190,7 @@ async def recheck(
         for _ in range(min(concurrency, len(cases))):
             group.create_task(work())
     everything = {**judgement.rechecks, **heard}
-    return _moved(replace(judgement, rechecks=everything), cases, options), (stopped[0] if stopped else None)
+    return _moved(replace(judgement, rechecks=everything), cases, options, threshold), (stopped[0] if stopped else None)
 
 
 def found_anomalous(judgement: Judgement, position: int, threshold: float) -> bool:
@@ -301,20 +302,25 @@ def _for_frames(
         yield position, replace(outcome, evidence=evidence, notes=notes, hostile=hostile)
 
 
-def _moved(judgement: Judgement, cases: Sequence[Case], options: RecheckOptions) -> Judgement:
+def _moved(judgement: Judgement, cases: Sequence[Case], options: RecheckOptions, threshold: float) -> Judgement:
     """The judgement with every frame moved by what was said of it, frames without a caption as their neighbours."""
     asked = sorted(position for case in cases for position in case.positions)
-    if not asked:
+    if not asked and (options.which != "uncertain" or judgement.findings is not None):
         return judgement
     if judgement.findings is not None:
         return _overruled(judgement, asked, options.alpha)
     before = judgement.smoothed
     shift = np.zeros(len(before))
+    if options.which == "uncertain":
+        # A finding that nobody had to ask about counts as if the model had agreed; else those that were asked about,
+        # and confirmed, would overtake the ones that are surer than they.
+        for position in set(judgement.captioned) - set(asked) - set(judgement.camera):
+            agreed = share(float(before[position] >= threshold), 1)
+            shift[position] = _change(float(before[position]), agreed)
     for position in asked:
         said = judgement.rechecks[position]
         if said.probability is not None:
-            r = max(float(before[position]), 1e-3)
-            change = math.log(moved(r, said.probability) / r)
+            change = _change(float(before[position]), said.probability)
             shift[position] = max(change, 0.0) if said.hostile else change
     anchors = np.zeros(len(before), bool)
     anchors[asked] = True
@@ -322,6 +328,12 @@ def _moved(judgement: Judgement, cases: Sequence[Case], options: RecheckOptions)
     spread = smooth.spread(shift[anchors], judgement.times[anchors], judgement.times)
     smoothed: FloatArray = np.where(spread == 0, before, np.maximum(before, 1e-3) * np.exp(spread))
     return replace(judgement, smoothed=smoothed, scores=smoothed / (1 + smoothed))
+
+
+def _change(exceedance: float, probability: float) -> float:
+    """How far a probability moves an exceedance, as the logarithm of its factor."""
+    r = max(exceedance, 1e-3)
+    return math.log(moved(r, probability) / r)
 
 
 def _overruled(judgement: Judgement, asked: Sequence[int], alpha: float) -> Judgement:

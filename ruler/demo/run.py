@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from ruler.config import DEFAULTS, Settings
 from ruler.demo.files import DemoFiles, write_demo
+from ruler.demo.replayed import Replayed, run_replayed
 from ruler.pipeline import Records, VideoResult, detect_to_folder, gather, induce_to_file
 from ruler.progress import NoProgress, Progress
 from ruler.report import report_run
@@ -46,6 +47,8 @@ class DemoResult:
         results: of the test clips.
         auc: frame-level, all test frames pooled, 0 to 1.
         page: the report.
+        replayed: the same clips by the recorded replies of a language model, whose report is to be opened first.
+        replayed_auc: as `auc`.
     """
 
     files: DemoFiles
@@ -53,15 +56,23 @@ class DemoResult:
     results: tuple[VideoResult, ...]
     auc: float
     page: Path
+    replayed: Replayed
+    replayed_auc: float
 
 
-def run_demo(folder: Path, settings: Settings = DEFAULTS, progress: Progress | None = None) -> DemoResult:
+def run_demo(
+    folder: Path, settings: Settings = DEFAULTS, progress: Progress | None = None, ask: str | None = None
+) -> DemoResult:
     """Draw the street, make rules from its normal clips, judge the test clips and write the report.
 
+    Twice: without a model, and by what a language model once said of the same clips.
+
     Args:
-        folder: holds `scene/`, `rules.yaml` and `run/` afterwards; what is there already is not made again.
+        folder: holds `scene/`, `rules.yaml`, `run/`, `rules-by-model.yaml` and `run-by-model/` afterwards; what is
+            there already is not made again.
         settings: of all stages.
         progress: where to say how far it is.
+        ask: a model to ask anew instead of replaying; see `run_replayed`.
     """
     shown = progress or NoProgress()
     advance, before = shown.task("drawing the street"), [0]
@@ -79,7 +90,10 @@ def run_demo(folder: Path, settings: Settings = DEFAULTS, progress: Progress | N
     test, _ = gather(files.test, Records(), settings)
     results = tuple(detect_to_folder(test, rules, folder / "run", settings, progress=shown, jobs=JOBS))
     page = report_run(folder / "run", labels=files.truth.parent / "labels")
-    return DemoResult(files, rules, results, pooled_auc(files, results), page)
+    replayed = run_replayed(files, folder, settings, shown, ask)
+    return DemoResult(
+        files, rules, results, pooled_auc(files, results), page, replayed, pooled_auc(files, replayed.results)
+    )
 
 
 def pooled_auc(files: DemoFiles, results: Sequence[VideoResult]) -> float:

@@ -42,7 +42,7 @@ class Exchange:
         model: who replied.
         vote: number of the vote.
         turn: 0 for a first question, 1 for one asked again.
-        pictures: grey thumbnails of the pictures, base64.
+        pictures: grey thumbnails of the pictures (float16), base64.
         prompt_tokens: as counted then.
         completion_tokens: as counted then.
     """
@@ -84,8 +84,8 @@ class ReplayModel:
 
     @property
     def name(self) -> str:
-        """The model string."""
-        return f"replay:{self.path.name}"
+        """The model string, with who replied."""
+        return f"replay:{self.path.name} ({self.recorded_from or 'nobody'})"
 
     @property
     def recorded_from(self) -> str:
@@ -213,11 +213,11 @@ def thumbnail(image: Image) -> Thumbnail:
 
 
 def _packed(values: Thumbnail) -> str:
-    return base64.b64encode(np.clip(np.round(values), -128, 127).astype(np.int8).tobytes()).decode()
+    return base64.b64encode(values.astype("<f2").tobytes()).decode()
 
 
 def _unpacked(packed: str) -> Thumbnail:
-    return np.frombuffer(base64.b64decode(packed), np.int8).reshape(GRID[1], GRID[0]).astype(float)
+    return np.asarray(np.frombuffer(base64.b64decode(packed), "<f2").reshape(GRID[1], GRID[0]), float)
 
 
 def _turn(request: Request) -> int:

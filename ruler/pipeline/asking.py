@@ -49,6 +49,7 @@ class Asking:
                 models.prompts,
                 options,
                 judge_options(settings, scene).matching,
+                threshold,
                 settings.transport.concurrency,
                 self._progress.task(f"{name}: rechecking", len(cases)),
             )

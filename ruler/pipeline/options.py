@@ -102,7 +102,7 @@ def generation_options(settings: Settings, scene: str = "") -> GenerationOptions
     """What rules a model is asked to write."""
     induction = settings.induction
     return GenerationOptions(
-        batches=induction.batches if induction.aggregation else 1,
+        batches=induction.batches,
         captions=induction.captions_per_batch,
         contrast=induction.contrast,
         split=induction.split,

@@ -186,6 +186,7 @@ def _induction(inputs: Sequence[Input], settings: Settings, prompts: Prompts, pr
     if recorded:
         clips = [[o.caption for o in Watch(s, settings).observations() if o.caption] for s in inputs]
     batches = draw_captions(clips, options.batches, options.captions, options.seed)
+    batches = batches if settings.induction.aggregation else batches[:1]
     distinct = len(set(batches)) if recorded else len(batches)
     longest = max(batches, key=lambda batch: sum(map(len, batch)), default=())
     prompt = prompts.render(

@@ -94,6 +94,8 @@ def write_rules(
     clips = [[caption for caption in table.captions if caption] for table in tables]
     options = generation_options(settings, scene)
     batches = draw_captions(clips, options.batches, options.captions, options.seed)
+    # Without a vote the first batch speaks alone.
+    batches = batches if settings.induction.aggregation else batches[:1]
     if not batches:
         hint = "give --captions or --vlm, or videos whose motion is described"
         raise DataError("no captions to write rules from", where=scene or None, hint=hint)
