@@ -104,7 +104,7 @@ def wilson(hits: int, of: int, z: float = 1.96) -> str:
 
 
 def judged_reasons(dataset: str) -> dict[str, bool]:
-    """Frame ("VIDEO/FRAME") → whether the reason fits what is really to be seen, as far as anybody can tell."""
+    """Frame ("VIDEO/FRAME") → whether the reason fits what the caption says, by a reader who knew the label."""
     path = RECORDED / f"reasons_{dataset}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 

@@ -9,6 +9,7 @@ import typer
 
 from ruler.cli import options as o
 from ruler.cli.plan import print_plan
+from ruler.errors import ModelError
 from ruler.pipeline import Captioned, Models, Records, caption_to_folder
 
 
@@ -85,4 +86,5 @@ def command(
                 missing = f", {one.missing} could not be had" if one.missing else ""
                 print(f"{one.file}: {one.captions} captions{reused}{missing}")
     codes = [one.error.exit_code for one in done if one.error is not None] + [3 for _ in bad]
+    codes += [ModelError.exit_code for one in done if one.missing]
     return max(codes, default=0)

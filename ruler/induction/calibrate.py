@@ -137,17 +137,18 @@ def calibrate(
     rules = [_widened(rule, factors[rule_key(rule)]) if rule.limits else rule for rule in made] + list(own)
     rules = [_with_false_alarms(rule, scaled) for rule in rules]
     smoothed = [smooth(combine(h.found, len(h.clip), options.power), h.clip.times) for h in scaled]
-    curve, tail = scale.curve, scale.tail
+    curve, tail, rate = scale.curve, scale.tail, options.alarms_per_hour
     if words is not None:
         # Rules on words are on the scale by now: the curve is that of the whole file.
         curve, tail = alarm_curve(smoothed, [h.clip.times for h in scaled], count, hours)
+        rate = rate_at(curve, tail, 1.0) or rate
     spans = [count(r, h.clip.times, 1.0) for r, h in zip(smoothed, scaled, strict=True)]
     frames = sum(len(clip) for clip in clips)
     inside = sum(end - start for events in spans for start, end in events)
     return rules, Calibration(
         alpha=matching.alpha,
         scale=1.0,
-        alarms_per_hour=options.alarms_per_hour,
+        alarms_per_hour=rate,
         frames=frames,
         objects=sum(len(clip.row) for clip in clips),
         clips=len(clips),
@@ -332,6 +333,17 @@ def threshold_for(calibration: Calibration, alarms_per_hour: float) -> float:
     if alarms_per_hour < rates[-1]:
         return float(places[-1] + (calibration.tail or 0.02) * np.log(rates[-1] / alarms_per_hour))
     return float(np.interp(np.log(alarms_per_hour), np.log(rates[::-1]), places[::-1]))
+
+
+def rate_at(curve: Sequence[tuple[float, float]], tail: float | None, threshold: float) -> float | None:
+    """Events an hour on normal footage at a threshold: what `threshold_for` is the inverse of; None without a curve."""
+    if not curve:
+        return None
+    places, rates = np.array(curve, float).T
+    rates = np.minimum.accumulate(np.maximum(rates, 1e-12))
+    if threshold > places[-1]:
+        return float(f"{rates[-1] * np.exp(-(threshold - places[-1]) / (tail or 0.02)):.4g}")
+    return float(f"{np.exp(np.interp(threshold, places, np.log(rates))):.4g}")
 
 
 def _seconds(clip: Table) -> float:

@@ -151,9 +151,8 @@ async def generate(
         advance(1)
         return Generated(number, tuple(captions), answer.value, answer.reply.text, answer.problem)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(i, batch)) for i, batch in enumerate(batches, 1)]
-    return [task.result() for task in tasks]
+    # Not a task group: of several errors the first is the one to tell.
+    return list(await asyncio.gather(*(one(i, batch) for i, batch in enumerate(batches, 1))))
 
 
 def listed(captions: Sequence[str]) -> str:

@@ -117,6 +117,7 @@ class Client:
         self._limit = asyncio.Semaphore(options.concurrency)
         self._running: dict[str, asyncio.Task[tuple[Reply, bool]]] = {}
         self._mode: Mode = "schema"
+        self._worked: set[Mode] = set()
 
     @property
     def name(self) -> str:
@@ -187,12 +188,14 @@ class Client:
                 reply, cached = await self._reply(in_words(asked) if mode != "schema" else asked)
             except ModelError as error:
                 # llama.cpp's server answers 500 to a schema it cannot take, others 400 or 422.
-                if error.kind not in ("request", "failed"):
+                # But a way that worked before is not refused by a fault of the server.
+                if error.kind != "request" and (error.kind != "failed" or mode in self._worked):
                     raise
                 if mode == "text":
                     raise (refused or error) from None
                 refused, mode = refused or error, _WAYS[_WAYS.index(mode) + 1]
                 continue
+            self._worked.add(mode)
             if refused is not None:
                 self._mode = max(self._mode, mode, key=_WAYS.index)
             return reply, mode, cached

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2 import Environment, StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ruler.assets import asset, asset_names
@@ -75,6 +75,7 @@ class Prompts:
             keep_trailing_newline=True,
             autoescape=False,
         )
+        self._compiled: dict[str, Template] = {}
         for name, text in self._texts.items():
             try:
                 self._environment.parse(text)
@@ -99,17 +100,20 @@ class Prompts:
         """
         try:
             # Turns are told apart before anything is put in: what a stranger wrote cannot begin one.
-            turns = [
-                (role, self._environment.from_string(part).render(values)) for role, part in _turns(self._texts[name])
-            ]
+            turns = [(role, self._template(part).render(values)) for role, part in _turns(self._texts[name])]
         except UndefinedError as error:
             there = ", ".join(sorted(values))
             where = self._places.get(name, name + SUFFIX)
             raise UsageError(f"{error.message}", where=where, hint=f"a template may use {there}") from None
-        except TemplateError as error:
+        except (TemplateError, TypeError, ArithmeticError) as error:
             raise UsageError(f"cannot be rendered ({error})", where=self._places.get(name, name)) from None
         told = json.dumps(values, sort_keys=True, default=str, ensure_ascii=True)
         return Prompt(name, self.hash(name), _digest(told), _messages(turns))
+
+    def _template(self, part: str) -> Template:
+        if part not in self._compiled:
+            self._compiled[part] = self._environment.from_string(part)
+        return self._compiled[part]
 
     def _override(self, folder: Path) -> None:
         if not folder.is_dir():

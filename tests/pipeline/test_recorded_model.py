@@ -1,0 +1,45 @@
+"""What a stand-in model wrote for public data, replayed: from captions to rules and verdicts, held to its figures."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from benchmarks import induced, rechecks
+from benchmarks.data import FRAME_RATES, captioned_videos, write_normal_captions
+from ruler.config import load_settings
+from ruler.llm.replay import ReplayModel
+from ruler.pipeline import Models, Records, gather, induce_rules
+from ruler.rules.io import load_rules
+
+
+@pytest.mark.parametrize(("dataset", "margin"), [("ped2", 5), ("avenue", 40)])
+def test_recorded_replies_make_the_recorded_rules(shared_data, tmp_path, dataset, margin):
+    write_normal_captions(dataset, captioned_videos(dataset), tmp_path / "normal", margin)
+    replay = f"replay:{induced.RECORDED / f'induction_{dataset}.jsonl'}"
+    settings = load_settings(None, {"models": {"llm": replay}, "video": {"frame_rate": FRAME_RATES[dataset]}})
+    inputs, _ = gather([], Records(captions=tmp_path / "normal"), settings)
+    with Models(settings) as models:
+        made = induce_rules(inputs, settings, models=models).rules
+        assert not models.notes, "the prompts changed since: make the recordings anew"
+    known = load_rules(induced.RECORDED / f"{dataset}.yaml")
+    assert induced.worded(made) == induced.worded(known)
+    # Support is the number of batches that the members of a group come from.
+    assert all(rule.support.of == 10 and 1 <= rule.support.votes <= 10 for rule in induced.worded(made))
+
+
+@pytest.mark.parametrize(("dataset", "least"), [("ped2", 0.91), ("avenue", 0.74)])
+def test_written_rules_rank_frames(shared_data, dataset, least):
+    assert induced.words_alone(dataset, load_rules(induced.RECORDED / f"{dataset}.yaml")) >= least
+
+
+def test_recorded_rechecks_hold(shared_data):
+    asked = rechecks.sample("ped2")
+    model = ReplayModel(rechecks.RECORDED / "rechecks_ped2.jsonl")
+    opinions = asyncio.run(rechecks.ask("ped2", model, asked))
+    assert not model.stale
+    assert Counter(one.label for one in asked) == {0: 50, 1: 50}
+    assert all(opinion.anomalous is not None for opinion in opinions)
+    assert not any(opinion.dropped for opinion in opinions)
+    right = sum(o.anomalous == bool(a.label) for o, a in zip(opinions, asked, strict=True))
+    assert right >= 80
