@@ -125,12 +125,12 @@ def joined(
     return micro(dataset, found)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--joined", action="store_true")
     options.add_argument("--datasets", nargs="*", default=list(DATASETS))
-    given = options.parse_args()
+    given = options.parse_args(arguments)
     there = [dataset for dataset in given.datasets if present(dataset)]
     rows = []
     for dataset in there:

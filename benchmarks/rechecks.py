@@ -109,12 +109,12 @@ def judged_reasons(dataset: str) -> dict[str, bool]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures of each data set."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--model", help="ask this model anew and record; else replay")
     options.add_argument("--datasets", nargs="*", default=list(DATASETS))
-    given = options.parse_args()
+    given = options.parse_args(arguments)
     rows = []
     for dataset in given.datasets:
         if not present(dataset):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks import ped2_pixels, published_code, speed
+from benchmarks import calls, client_overhead, induced, ped2_pixels, published_code, rechecks, speed
 
 if __name__ == "__main__":
     published_code.main()
     ped2_pixels.main()
     speed.main()
+    induced.main([])
+    rechecks.main([])
+    calls.main()
+    client_overhead.main()

@@ -1,7 +1,7 @@
 """Ruler finds anomalies in video by reasoning with rules: the public API, nothing else."""
 
 from ruler._version import __version__
-from ruler.api import detect, induce
+from ruler.api import caption, detect, induce
 from ruler.config import Settings, load_settings
 from ruler.errors import RulerError
 from ruler.pipeline import Records, VideoResult
@@ -24,6 +24,7 @@ __all__ = [
     "VideoInfo",
     "VideoResult",
     "__version__",
+    "caption",
     "detect",
     "induce",
     "load_rules",
