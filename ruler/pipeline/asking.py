@@ -28,6 +28,10 @@ class Asking:
         self._examples = [example for example in examples if example.strip()]
         self._progress = progress
 
+    def rechecks(self, settings: Settings) -> bool:
+        """Whether findings are rechecked by a model."""
+        return self.models is not None and self.models.llm is not None and settings.recheck.which != "none"
+
     def judgement(
         self, judgement: Judgement, captions: Mapping[int, str], scene: Scene, settings: Settings, name: str
     ) -> tuple[Judgement, RulerError | None]:

@@ -28,7 +28,7 @@ from ruler.progress import NoProgress, Progress
 from ruler.rules.io import load_rules
 from ruler.rules.model import RuleSet, Scene
 from ruler.rundir import RunFolder, RunReader, VideoFolder, VideoReader, VideoRecord, VideoStatus
-from ruler.schema import Event, FloatArray, Observation, Scores, Status
+from ruler.schema import Event, FloatArray, Observation, Scores, Status, VideoInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,10 @@ def _in_folder(
 ) -> VideoResult:
     folder = run.video_folder(source.name, source.source)
     record = run.record.videos[source.name]
-    if record.status is VideoStatus.DONE:
+    if record.status is VideoStatus.DONE and record.degraded and asking.rechecks(settings):
+        # The model that was not heard then is asked again; what was observed stays.
+        known = _observed_before(record, folder, source)
+    elif record.status is VideoStatus.DONE:
         scores, events = replace(folder.scores(), threshold=_threshold(scene, settings)), tuple(folder.events())
         before = VideoResult(source.name, source.source, record.status, scores, events, None, record.notes)
         return replace(before, degraded=record.degraded, unparsed=record.unparsed)
@@ -222,6 +225,20 @@ def _in_folder(
         )
         _write(folder, run, source.name, judged, scene, settings, entry)
     return _result(source.name, source.source, judged, entry.notes)
+
+
+def _observed_before(record: VideoRecord, folder: VideoFolder, source: Input) -> Watched:
+    """What is known of a video that was judged before."""
+    info = VideoInfo(
+        source.name,
+        source.source,
+        record.width or 0,
+        record.height or 0,
+        record.frame_rate or 1.0,
+        start=datetime.fromisoformat(record.start) if record.start else None,
+    )
+    unjudged = sum(verdict.status is Status.SKIPPED for verdict in folder.verdicts())
+    return Watched(info, folder.scores().times, record.notes, record.skipped - unjudged)
 
 
 def geometry_of(scene: Scene) -> SceneGeometry | None:

@@ -60,13 +60,16 @@ class Watch:
             assert records is not None
             self.info = replace(records.describe(source.name), start=given.start)
         else:
+            # Where nothing but the captioner looks, other frames need not be taken out of the decoder.
+            alone = self.captioner is not None and not source.uses_motion and not source.records
+            every = settings.caption.every if alone and settings.caption.strip == 1 else given.every
             self.video = open_video(
                 source.video,
                 name=source.name,
                 frame_rate=given.frame_rate,
                 reader=given.reader,
                 start=given.start,
-                every=parse_every(given.every) if given.every else None,
+                every=parse_every(every) if every else None,
             )
             self.info = self.video.info
         # Read at once, so that a record that does not fit is told before any picture is looked at.

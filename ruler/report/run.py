@@ -51,9 +51,7 @@ def report_run(folder: Path, labels: Path | None = None) -> Path:
         command_line_summary=_command(reader.record, folder),
         rules=rules,
         videos=videos,
-        notes=("No chat model was asked: perception and judgement are model-free.",)
-        if not reader.record.usage.calls
-        else (),
+        notes=_asked(reader.record),
     )
     return write_report(view, folder / REPORT)
 
@@ -143,4 +141,30 @@ def _command(record: RunRecord, folder: Path) -> str:
     inputs = record.command.get("inputs", {})
     sources = [str(item.get("source", "")) if isinstance(item, dict) else str(item) for item in inputs.values()]
     shown = " ".join(sources[:3]) + (" …" if len(sources) > 3 else "")
-    return f"ruler {record.command.get('command', 'detect')} {shown} --rules rules.yaml -o {folder}"
+    models = "".join(f" --{name} {model}" for name, model in _models(record).items())
+    return f"ruler {record.command.get('command', 'detect')} {shown} --rules rules.yaml{models} -o {folder}"
+
+
+def _models(record: RunRecord) -> dict[str, str]:
+    """The models that a run names: "vlm" and "llm", as far as it has them."""
+    settings = record.command.get("settings")
+    given = settings.get("models", {}) if isinstance(settings, dict) else {}
+    return {name: str(given[name]) for name in ("vlm", "llm") if isinstance(given, dict) and given.get(name)}
+
+
+def _asked(record: RunRecord) -> tuple[str, ...]:
+    """What was asked of models and what it cost, and what could not be had."""
+    models, usage = _models(record), record.usage
+    if not models or not (usage.calls or usage.cached):
+        return ("No chat model was asked: perception and judgement are model-free.",)
+    replayed = all(model.startswith("replay:") for model in models.values())
+    who = "A model's recorded replies, replayed" if replayed else " and ".join(dict.fromkeys(models.values()))
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    notes = [
+        f"{who}: {usage.calls} calls, {usage.cached} answered from the cache, {tokens:,} tokens, ${usage.cost:.4f}."
+    ]
+    for name, what in (("degraded", "no model was heard"), ("unparsed", "the replies could not be used")):
+        count = sum(getattr(video, name) for video in record.videos.values())
+        if count:
+            notes.append(f"{count} verdicts are {name}: {what}, and the initial finding stands.")
+    return tuple(notes)

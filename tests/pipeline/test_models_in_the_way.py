@@ -219,6 +219,11 @@ def test_where_no_model_answers_the_initial_finding_stands(captions, tmp_path):
     assert result.scores.scores.tolist() == alone.scores.scores.tolist()
     assert result.degraded == 90
     assert {v.status for v in RunReader(tmp_path / "run").video("a").verdicts()} == {Status.DEGRADED}
+    # The same command asks again when somebody is there to answer.
+    (mended,) = detect(captions, tmp_path, ScriptedModel(ANSWERS), rules)
+    assert mended.degraded == 0
+    assert mended.scores.scores[40:50].min() > alone.scores.scores[40:50].min()
+    assert {v.status for v in RunReader(tmp_path / "run").video("a").verdicts()} == {Status.OK}
 
 
 def test_what_cannot_be_read_is_unparsed_and_kept(captions, tmp_path):
