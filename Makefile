@@ -40,7 +40,7 @@ format: .venv/.dev ## put the code into shape
 
 rerecord: .venv/.core ## ask MODEL anew about the demo's scene and keep its replies: make rerecord MODEL=ollama:NAME
 	@test -n "$(MODEL)" || { echo 'say which model: make rerecord MODEL=http://localhost:8000/v1#NAME' >&2; exit 1; }
-	@rm -rf runs/rerecord && rm -f ruler/demo/recorded/exchanges.jsonl
+	@rm -rf runs/rerecord
 	@$(RUN) ruler.cli demo -o runs/rerecord --rerecord '$(MODEL)'
 
 bench: .venv/.dev ## print the tables of measurements again

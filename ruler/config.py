@@ -83,6 +83,7 @@ class TransportSettings(_Section):
     max_calls: int | None = Field(None, ge=0, description="most calls of a run")
     max_cost: float | None = Field(None, ge=0, description="most US dollars of a run; needs a price for each model")
     prices: Path | None = Field(None, description="prices laid over configs/prices.yaml")
+    probe: bool = Field(True, description="first make sure, by two drawn pictures, that the model sees pictures")
     record: Path | None = Field(None, description="file that every exchange is appended to, for replay:FILE")
 
 
@@ -99,7 +100,6 @@ class CaptionSettings(_Section):
         3.0, ge=0, description="largest change of any cell of a 64×36 thumbnail, in grey levels, to reuse a caption"
     )
     tokens: int = Field(400, ge=16, description="most tokens of a caption")
-    probe: bool = Field(True, description="first make sure, by two drawn pictures, that the model sees pictures")
 
     @field_validator("every")
     @classmethod

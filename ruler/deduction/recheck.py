@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -34,6 +35,11 @@ Nearest = Callable[[str], tuple[str, ...]]
 """A caption → the most similar captions of normal footage."""
 
 PLAIN = MatchOptions()
+
+_COUNT = re.compile(r"\b(\w{1,12}) (?:people|persons?|men|man|women|woman)\b", re.IGNORECASE)
+
+MOST_FAILURES = 8
+"""Cases in a row that no answer came to, after which a model is taken as gone."""
 
 HOSTILE = "the caption holds words that address its reader; the recheck may raise the finding, not lower it"
 
@@ -166,6 +172,7 @@ async def recheck(
     known = {rule.id: rule for rule in rules}
     heard: dict[int, Recheck] = {}
     stopped: list[RulerError] = []
+    in_a_row = [0]
     waiting = iter(cases)
 
     async def work() -> None:
@@ -175,10 +182,12 @@ async def recheck(
                 try:
                     opinions = await _opinions(case.question, rules, client, prompts, options)
                     outcome = _outcome(opinions, known, options, matching)
+                    in_a_row[0] = 0
                 except BudgetError as error:
                     stopped.append(error)
                 except ModelError as error:
-                    if error.lasting:
+                    in_a_row[0] += error.passing
+                    if error.lasting or in_a_row[0] >= MOST_FAILURES:
                         stopped.append(error)
                     outcome = Recheck(None, status=Status.DEGRADED, notes=(f"no model answered ({error.what})",))
             if outcome is None:
@@ -207,10 +216,10 @@ def _asked(judgement: Judgement, position: int, threshold: float, options: Reche
     return threshold / options.band <= r <= threshold * options.band
 
 
-def _gist(caption: str) -> tuple[frozenset[str], frozenset[str]]:
-    """What a caption speaks of, as far as it could change a verdict."""
-    terms = caption_terms(caption)
-    return terms.activities, terms.things
+def _gist(caption: str) -> tuple[str, frozenset[str], frozenset[str]]:
+    """What a caption speaks of, as far as it could change a verdict: how many people, what they do, what is there."""
+    terms, count = caption_terms(caption), _COUNT.search(caption)
+    return count[1].lower() if count else "", terms.activities, terms.things
 
 
 async def _opinions(
@@ -252,6 +261,8 @@ def _outcome(
     votes = [Vote(bool(o.anomalous), o.probability, _weight(o, rules, matching)) for o in readable]
     outcome = reduce_votes(votes, options.reducer)
     dropped = tuple(dict.fromkeys(f"dropped: {why}" for o in opinions for why in o.dropped))
+    if 0 < len(readable) < options.votes:
+        dropped = (f"{options.votes - len(readable)} of {options.votes} votes could not be had", *dropped)
     if outcome is None:
         raw = next((o.raw for o in opinions if o.raw), "")
         return Recheck(None, status=Status.UNPARSED, raw=raw, notes=dropped)

@@ -63,6 +63,8 @@ def run_replayed(
     model = ask or f"replay:{EXCHANGES}"
     seen: list[Models] = []
     fresh = folder / "rerecorded.sqlite" if ask is not None else None
+    if fresh is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     normal_settings = _with_model(settings, model, NORMAL_EVERY, fresh)
     rules_file = folder / "rules-by-model.yaml"
     normal, _ = gather(files.normal, Records(), normal_settings)
@@ -74,8 +76,11 @@ def run_replayed(
     found = detect_to_folder(test, rules, folder / "run-by-model", test_settings, progress=progress, tell=seen.append)
     results = tuple(found)
     page = report_run(folder / "run-by-model", labels=files.truth.parent / "labels")
-    if ask is not None:
-        tidy(EXCHANGES)
+    if fresh is not None:
+        # Only a whole recording takes the place of the one that ships.
+        recording = fresh.with_suffix(".jsonl")
+        tidy(recording)
+        EXCHANGES.write_bytes(recording.read_bytes())
     return Replayed(
         rules,
         rules_file,
@@ -102,8 +107,8 @@ def _with_model(settings: Settings, model: str, every: str, fresh: Path | None) 
 
     sections = {
         "models": changed("models", vlm=model, llm=model),
-        "caption": changed("caption", every=every, motion=False, probe=False),
+        "caption": changed("caption", every=every, motion=False),
         "induction": changed("induction", batches=BATCHES, captions_per_batch=CAPTIONS, vocabulary=False, limits=False),
-        "transport": changed("transport", record=EXCHANGES if fresh else None, cache=fresh),
+        "transport": changed("transport", record=fresh and fresh.with_suffix(".jsonl"), cache=fresh, probe=False),
     }
     return settings.model_copy(update=sections)

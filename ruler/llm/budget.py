@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
+from pathlib import Path
 
 from ruler.errors import BudgetError, UsageError
 from ruler.llm.base import Request, TokenUsage
@@ -51,6 +53,7 @@ class Budget:
         max_cost: most US dollars; None for no limit.
         prices: what models cost; None where nothing is known.
         spent: what earlier parts of the same run spent; the limits hold for the whole run.
+        journal: file that what is spent is kept in, call by call, so that limits also hold over a kill; None for none.
 
     Attributes:
         max_calls: as given.
@@ -67,6 +70,7 @@ class Budget:
         max_cost: float | None = None,
         prices: Prices | None = None,
         spent: Spent = Spent(),
+        journal: Path | None = None,
     ) -> None:
         for option, limit in (("--max-calls", max_calls), ("--max-cost", max_cost)):
             if limit is not None and not 0 <= limit < math.inf:
@@ -80,6 +84,7 @@ class Budget:
         self._open: dict[Reservation, Fraction] = {}
         self._unpriced: set[str] = set()
         self._reached = False
+        self._journal = journal
         self._lock = threading.Lock()
 
     @property
@@ -145,6 +150,7 @@ class Budget:
             self._open[reservation] = bound
             if price is None:
                 self._unpriced.add(model)
+            self._write_down()
         return reservation
 
     def count_cached(self) -> None:
@@ -186,6 +192,26 @@ class Budget:
             self._prompt += usage.prompt
             self._completion += usage.completion
             self._cost += cost_of(usage, reservation.price)
+            self._write_down()
+
+    def _write_down(self) -> None:
+        """Keep on disk what is spent if this process is killed now: calls under way are counted at their bound."""
+        if self._journal is None:
+            return
+        told = Spent(
+            self._before.calls + self._calls + len(self._open),
+            self._before.cached + self._cached,
+            self._before.prompt_tokens + self._prompt,
+            self._before.completion_tokens + self._completion,
+            float(self._cost + sum(self._open.values(), Fraction(0))),
+        )
+        torn = self._journal.with_name(f"{self._journal.name}.tmp")
+        try:
+            torn.write_text(json.dumps(asdict(told)), encoding="utf-8")
+            torn.replace(self._journal)
+        except OSError:
+            # A full disk is told of by what is written there; the limits of this process hold all the same.
+            self._journal = None
 
 
 class Reservation:

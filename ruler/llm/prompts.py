@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2 import Environment, StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ruler.assets import asset, asset_names
@@ -76,12 +76,17 @@ class Prompts:
             autoescape=False,
         )
         self._compiled: dict[str, Template] = {}
+        given = {name: self._wanted(asset("prompts", name + SUFFIX)) for name in self._places}
         for name, text in self._texts.items():
             try:
                 self._environment.parse(text)
             except TemplateSyntaxError as error:
                 where = f"{self._places.get(name, name + SUFFIX)}:{error.lineno}"
                 raise UsageError(f"is no template ({error.message})", where=where, hint="mend it") from None
+            if name in given and (unknown := self._wanted(text) - given[name]):
+                what = f"wants {', '.join(sorted(unknown))}, which is not there"
+                hint = f"a template of that name may use {', '.join(sorted(given[name]))}"
+                raise UsageError(what, where=self._places[name], hint=hint)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -109,6 +114,10 @@ class Prompts:
             raise UsageError(f"cannot be rendered ({error})", where=self._places.get(name, name)) from None
         told = json.dumps(values, sort_keys=True, default=str, ensure_ascii=True)
         return Prompt(name, self.hash(name), _digest(told), _messages(turns))
+
+    def _wanted(self, text: str) -> set[str]:
+        """Names that a template uses and does not set itself."""
+        return meta.find_undeclared_variables(self._environment.parse(text))
 
     def _template(self, part: str) -> Template:
         if part not in self._compiled:

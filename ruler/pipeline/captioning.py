@@ -9,7 +9,7 @@ from typing import Any
 
 from ruler.config import DEFAULTS, Settings
 from ruler.errors import BudgetError, DataError, ModelError, RulerError, UsageError
-from ruler.pipeline.folders import described, outcome_settings, prompt_hashes, spent_by
+from ruler.pipeline.folders import JOURNAL, described, outcome_settings, prompt_hashes, spent_by
 from ruler.pipeline.inputs import Input
 from ruler.pipeline.models import ModelMaker, Models, make_model
 from ruler.pipeline.watch import Watch
@@ -82,7 +82,10 @@ def caption_to_folder(
         "settings": outcome_settings(settings, ("video", "motion", "models", "caption")),
         **prompt_hashes(settings, ("caption",)),
     }
-    with RunFolder.open(out, asked) as run, Models(settings, spent=spent_by(run), make=make) as models:
+    with (
+        RunFolder.open(out, asked) as run,
+        Models(settings, spent=spent_by(run), make=make, journal=run.path / JOURNAL) as models,
+    ):
         ended = False
         try:
             for source in inputs:

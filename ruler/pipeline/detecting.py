@@ -150,6 +150,8 @@ def apply_rules(
     old = load_rules(before.path / "rules.yaml")
     for name, record in before.record.videos.items():
         if record.status is not VideoStatus.DONE:
+            hint = "let that run come to its end first: the same command goes on"
+            yield failed(name, record.source, DataError(f"is {record.status} in the run before", where=name, hint=hint))
             continue
         try:
             scene = scene_rules(ruleset, scene_of(name))
@@ -161,6 +163,10 @@ def apply_rules(
             if scene.person_height != scene_rules(old, scene_of(name) if old.scenes else "").person_height:
                 more = "speeds were measured with another person_height than these rules have; detect anew to be exact"
                 record = replace(record, notes=(*record.notes, more))
+            asked = before.record.command.get("settings", {}).get("models", {}).get("llm")
+            if asked:
+                more = f"judged by the rules alone: what {asked} said in the run before is not taken over"
+                record = replace(record, degraded=0, unparsed=0, notes=(*record.notes, more))
             _write(
                 folder,
                 run,

@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ from ruler.pipeline.watch import Watch
 from ruler.progress import NoProgress, Progress
 from ruler.rules.io import render_rules, rules_hash, save_rules
 from ruler.rules.model import Rule, RuleSet, Scene
-from ruler.rundir import RunFolder, RunReader, VideoRecord, VideoStatus
+from ruler.rundir import RunFolder, RunReader, Usage, VideoRecord, VideoStatus
 from ruler.rundir.files import write_whole, writing
 from ruler.schema import Observation
 
 RULES_FILE = "rules.yaml"
+JOURNAL = ".spent.json"
 
 
 def induce_to_file(
@@ -74,7 +75,10 @@ def induce_to_file(
     """
     kept = out.with_name(f".{out.name}.induce")
     _check_writable(out)
-    with _observed(kept, inputs, settings) as run, Models(settings, spent=spent_by(run), make=make) as models:
+    with (
+        _observed(kept, inputs, settings) as run,
+        Models(settings, spent=spent_by(run), make=make, journal=run.path / JOURNAL) as models,
+    ):
 
         def done(name: str) -> None:
             run.set_video(name, replace(run.record.videos[name], status=VideoStatus.DONE))
@@ -187,7 +191,10 @@ def detect_to_folder(
         "settings": outcome_settings(settings),
         **prompt_hashes(settings),
     }
-    with RunFolder.open(out, asked) as run, Models(settings, spent=spent_by(run), make=make) as models:
+    with (
+        RunFolder.open(out, asked) as run,
+        Models(settings, spent=spent_by(run), make=make, journal=run.path / JOURNAL) as models,
+    ):
         run.write_file(RULES_FILE, render_rules(ruleset))
         for place, error in (bad or {}).items():
             name = Path(place).name or "input"
@@ -244,8 +251,13 @@ def apply_to_folder(
 
 
 def outcome_settings(settings: Settings, names: Sequence[str] = OUTCOME) -> dict[str, Any]:
-    """The settings that decide what comes out; those of transport may change when a run goes on."""
-    return {name: getattr(settings, name).model_dump(mode="json") for name in names}
+    """The settings that decide what comes out; those of transport may change when a run goes on.
+
+    Of prompts their hashes count, not the folder they lie in; see `prompt_hashes`.
+    """
+    told = {name: getattr(settings, name).model_dump(mode="json") for name in names}
+    told.get("models", {}).pop("prompts", None)
+    return told
 
 
 def prompt_hashes(settings: Settings, names: Sequence[str] = ("caption", "reason")) -> dict[str, Any]:
@@ -259,8 +271,17 @@ def prompt_hashes(settings: Settings, names: Sequence[str] = ("caption", "reason
 
 
 def spent_by(run: RunFolder) -> Spent:
-    """What earlier parts of the run spent: limits hold for the whole of it."""
+    """What earlier parts of the run spent, killed ones among them: limits hold for the whole of it."""
+    try:
+        kept = json.loads((run.path / JOURNAL).read_text(encoding="utf-8"))
+        told = Usage(**{f.name: kept[f.name] for f in fields(Usage)})
+    except (OSError, ValueError, KeyError, TypeError):
+        told = Usage()
     usage = run.record.usage
+    lost = {f.name: max(0, getattr(told, f.name) - getattr(usage, f.name)) for f in fields(Usage)}
+    if any(lost.values()):
+        run.add_usage(Usage(**lost))
+        usage = run.record.usage
     return Spent(usage.calls, usage.cached, usage.prompt_tokens, usage.completion_tokens, usage.cost)
 
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ruler.config import Settings
+from ruler.errors import RulerError
 from ruler.llm.base import ChatModel, Request
 from ruler.llm.budget import Budget, Prices, Spent
 from ruler.llm.cache import ReplyCache, default_cache_path
@@ -57,17 +58,20 @@ class Models:
         settings: name the models.
         spent: what earlier parts of the same run spent.
         make: makes models.
+        journal: where what is spent is kept call by call; None for nowhere.
 
     Raises:
         UsageError: a model string is wrong, a key is missing, or a limit of cost is set and a price is missing.
     """
 
-    def __init__(self, settings: Settings, *, spent: Spent = NOTHING, make: ModelMaker = make_model) -> None:
+    def __init__(
+        self, settings: Settings, *, spent: Spent = NOTHING, make: ModelMaker = make_model, journal: Path | None = None
+    ) -> None:
         self.settings = settings
         asked, transport = settings.models, settings.transport
         self.prompts = Prompts(asked.prompts)
         prices = Prices.load(transport.prices)
-        self.budget = Budget(transport.max_calls, transport.max_cost, prices, spent)
+        self.budget = Budget(transport.max_calls, transport.max_cost, prices, spent, journal)
         self._before = spent
         self._cache: ReplyCache | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -129,6 +133,9 @@ class Models:
         future = self.submit(work)
         try:
             return future.result()
+        except BaseExceptionGroup as group:
+            future.cancel()
+            raise _first(group) from None
         except BaseException:
             future.cancel()
             raise
@@ -139,7 +146,7 @@ class Models:
         Raises:
             ModelError: it told two very different drawn pictures not apart, or takes no pictures.
         """
-        if self._seen or self.vlm is None or not self.settings.caption.probe:
+        if self._seen or self.vlm is None or not self.settings.transport.probe:
             return
         self._seen = True
         if not any(isinstance(model, ReplayModel) for model in self._models):
@@ -185,3 +192,9 @@ class Models:
             self._thread = threading.Thread(target=self._loop.run_forever, name="ruler-models", daemon=True)
             self._thread.start()
         return self._loop
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of errors of several tasks the one to tell: the first that a person can mend, else the first."""
+    leaves = [_first(error) if isinstance(error, BaseExceptionGroup) else error for error in group.exceptions]
+    return next((error for error in leaves if isinstance(error, RulerError)), leaves[0])

@@ -123,9 +123,11 @@ def make_plan(
     made: list[Stage] = []
     for name in stages:
         if name == "perception":
-            made.append(_perception(captions, infos, settings, prompts, prices))
+            seeing = settings.models.vlm and captions[1]
+            made.append(_perception(captions, infos, settings, prompts, prices) if seeing else Stage(name))
         elif name == "induction":
-            made.append(_induction(inputs, settings, prompts, prices))
+            writing = settings.models.llm
+            made.append(_induction(inputs, settings, prompts, prices) if writing else Stage(name))
         else:
             made.append(_deduction(inputs, captions, settings, prompts, prices, rules, scene_from))
     return Plan(tuple(seen), tuple(made))

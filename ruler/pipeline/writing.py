@@ -160,8 +160,10 @@ def _supported(groups: Sequence[Aggregated], settings: Settings) -> tuple[list[R
     for one in groups:
         votes = one.rule.support.votes if one.rule.support else 0
         words = tuple(k for k, n in one.keyword_votes.items() if n >= min(induction.keyword_support, votes))
-        if votes < min(induction.support, induction.batches) or not words:
-            dropped.append((one.rule.text, f"from {votes} batches only"))
+        if votes < min(induction.support, induction.batches):
+            dropped.append((one.rule.text, f"from {votes} batches, {induction.support} are asked for"))
+        elif not words:
+            dropped.append((one.rule.text, "no keyword that can be looked for"))
         else:
             kept.append(one.rule.model_copy(update={"keywords": words}))
     return kept, dropped

@@ -95,9 +95,8 @@ def captions(tmp_path):
 def settings_for(tmp_path, **sections):
     given = {
         "models": {"llm": "scripted"},
-        "transport": {"cache": tmp_path / "cache.sqlite", "retries": 0, "prices": None},
+        "transport": {"cache": tmp_path / "cache.sqlite", "retries": 0, "probe": False},
         "video": {"frame_rate": 5.0},
-        "caption": {"probe": False},
     }
     return load_settings(
         None, {name: {**given.get(name, {}), **sections.get(name, {})} for name in {*given, *sections}}

@@ -71,7 +71,7 @@ def test_captions_are_those_that_were_published(caption_server, ped2, names, vid
 def test_detection_is_that_of_the_published_captions(caption_server, ped2, names, videos, rules, run_cli, tmp_path):
     seen, read = tmp_path / "seen", tmp_path / "read"
     command = ["detect", *videos, "--vlm", caption_server.name, "--every", "1", "--set", "caption.motion=false"]
-    command += ["--set", "caption.probe=false"]
+    command += ["--set", "transport.probe=false"]
     common = ["--rules", rules, "--frame-rate", RATE, "--json"]
     done = run_cli(*command, *common, "-o", seen, "--cache", tmp_path / "cache.sqlite")
     assert done.returncode == 0, done.stderr
