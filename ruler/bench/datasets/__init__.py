@@ -1,0 +1,1 @@
+"""Public benchmarks, each read from its official layout."""
