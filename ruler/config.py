@@ -148,7 +148,11 @@ class MatchSettings(_Section):
     """How frames are held against rules."""
 
     track_sigma: float = Field(1.25, ge=0, description="seconds over which exceedances are smoothed along a track")
-    power: float = Field(math.inf, ge=1, description="p of the p-norm over rules; inf takes the strongest rule alone")
+    power: float = Field(
+        1.0,
+        ge=1,
+        description="p of the p-norm over sources (limits, words, …); 1 adds, inf takes the largest",
+    )
     words: Literal["words", "substring"] | None = Field(
         None,
         description="how keywords match: whole words and inflections, or as the published program does; "

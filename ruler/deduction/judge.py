@@ -41,7 +41,7 @@ class JudgeOptions:
         preset: "centred" and "causal" smooth exceedances; "paper" and "published-code" smooth 0/1 findings as
             AnomalyRuler does.
         matching: how observations are held against rules.
-        power: p of the p-norm over the rules.
+        power: p of the p-norm over the sources; see `combine`.
         sigma: seconds, standard deviation of the centred Gaussian.
         tau: seconds, time constant of the causal average.
         alpha: of the EMA of the paper's presets.
@@ -52,7 +52,7 @@ class JudgeOptions:
 
     preset: Preset = "centred"
     matching: MatchOptions = field(default_factory=MatchOptions)
-    power: float = math.inf
+    power: float = 1.0
     sigma: float = 0.8
     tau: float = 0.8
     alpha: float = smooth.PAPER_ALPHA

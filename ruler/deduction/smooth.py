@@ -103,7 +103,7 @@ def published_code(findings: BoolArray, alpha: float = PAPER_ALPHA) -> tuple[Flo
 
 
 def gaussian(values: FloatArray, times: FloatArray, sigma: float) -> FloatArray:
-    """Centred Gaussian average over time; the weights are normalised at both ends.
+    """Centred Gaussian average over time; before the first and after the last frame their values are held.
 
     Args:
         values: (T,) or (T, K) float.
@@ -118,18 +118,19 @@ def gaussian(values: FloatArray, times: FloatArray, sigma: float) -> FloatArray:
     if sigma <= 0 or len(values) < 2 or step <= 0:
         return values
     if _even(times, step):
-        radius = min(int(np.ceil(_REACH * sigma / step)), len(values) - 1)
+        radius = int(np.ceil(_REACH * sigma / step))
         kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) * step / sigma) ** 2)
-        weight = correlate1d(np.ones(len(values)), kernel, mode="constant")
-        total = correlate1d(values, kernel, axis=0, mode="constant")
-        return np.asarray(total / (weight if values.ndim == 1 else weight[:, None]), float)
+        return np.asarray(correlate1d(values, kernel / kernel.sum(), axis=0, mode="nearest"), float)
     out = np.empty_like(values)
-    first = np.searchsorted(times, times - _REACH * sigma)
-    last = np.searchsorted(times, times + _REACH * sigma, side="right")
+    held = step * np.arange(1, int(np.ceil(_REACH * sigma / step)) + 1)
+    longer = np.concatenate([times[0] - held[::-1], times, times[-1] + held])
+    index = np.clip(np.arange(len(longer)) - len(held), 0, len(values) - 1)
+    first = np.searchsorted(longer, times - _REACH * sigma)
+    last = np.searchsorted(longer, times + _REACH * sigma, side="right")
     for t in range(len(values)):
         span = slice(first[t], last[t])
-        kernel = np.exp(-0.5 * ((times[span] - times[t]) / sigma) ** 2)
-        out[t] = kernel @ values[span] / kernel.sum()
+        kernel = np.exp(-0.5 * ((longer[span] - times[t]) / sigma) ** 2)
+        out[t] = kernel @ values[index[span]] / kernel.sum()
     return out
 
 

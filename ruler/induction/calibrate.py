@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruler.rules.match import CEILING, UNCALIBRATED, MatchOptions, RuleMatch, combine, match
+from ruler.rules.match import ABSENT, CEILING, UNCALIBRATED, MatchOptions, RuleMatch, combine, match
 from ruler.rules.model import Calibration, FalseAlarms, Limit, Rule
 from ruler.rules.table import Table
 from ruler.schema import FloatArray
@@ -35,14 +35,24 @@ DEFAULT_ALARMS = 1.0
 SHORTEST_TAIL = 0.1
 """Least tail, as a share of the median peak: a few peaks that happen to be alike do not make a cliff."""
 
-LEAST_WORDS = 1.25
-"""Least exceedance of words: what four in five captions of a window say reaches the limit, however noisy the reference.
+WORDS = 2 / 3
+"""Exceedance of a frame whose caption speaks of an induced rule's keywords, one for all such rules.
 
-A model's rule says that something is wrong, and a short reference with an erring describer cannot talk that down.
+Beside measured motion it makes the limit full for who is usual in everything (1/3, see `match.ABSENT`). Weighing each
+rule by its own false alarms was measured to rank frames worse: describing models err in bursts, and the rule that they
+err about most may be the very one that counts.
+"""
+
+HEARD = 0.8
+"""Share of a window's captions that may speak of induced rules, at most, before the limit is reached, however noisy the
+reference: a model's rule says that something is wrong, and an erring describer cannot talk that down.
 """
 
 NARROWEST = 0.2
 """Least factor by which limits are narrowed."""
+
+LEAST_SCALE = 0.05
+"""Least exceedance of the whole file that becomes score 0.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +63,12 @@ class CalibrationOptions:
         folds: K; each clip is held against rules made from the other folds' clips.
         alarms_per_hour: events an hour wanted on normal footage. Where the reference is too short to show so few, the
             exponential tail of what it shows is followed.
-        power: p of the p-norm over the rules.
+        power: p of the p-norm over the sources; see `combine`.
     """
 
     folds: int = 5
     alarms_per_hour: float = DEFAULT_ALARMS
-    power: float = float("inf")
+    power: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +114,11 @@ def calibrate(
 ) -> tuple[list[Rule], Calibration]:
     """Make rules from all clips, measure them on clips left out, and put the file on its scale.
 
-    Each limit is widened or narrowed about its median by a factor of its own, such that the rule alone begins no more
-    events on the clips left out than allowed; then all of them by one factor more, such that the smoothed largest
-    exceedance over all rules does. So adding rules does not raise the alarm rate, a noisy measure takes itself back,
-    and the numbers a person reads in the file are the ones that decide.
+    Each measured limit is widened or narrowed about its median by a factor of its own, such that the rule alone begins
+    no more events on the clips left out than allowed; so a noisy measure takes itself back. Then the file as a whole:
+    by the exceedance at which all its sources together begin no more events than that, so that adding rules does not
+    raise the alarm rate. A file of measured limits alone is widened by it, and the numbers a person reads are the ones
+    that decide; where words or a vocabulary add up with them, it is the file's `scale`.
 
     Args:
         clips: normal footage, one table a clip.
@@ -124,30 +135,34 @@ def calibrate(
     made = list(make(clips))
     held = _hold_out(clips, lambda some: [*make(some), *own], matching, options.folds)
     hours = sum(_seconds(h.clip) for h in held) / 3600
-    # First each rule by itself, so that a noisy measure takes itself back; then all of them together.
     alone = {key: _scale([h.only(key) for h in held], smooth, count, hours, options).factor for key in _keys(made)}
     held = [h.rescaled(alone) for h in held]
-    words = _words_level(held, made, smooth, count, hours, options)
+    words = WORDS if any(map(_is_told, made)) else None
     if words is not None:
         held = [h.spoken(words / UNCALIBRATED, own) for h in held]
-    scale = _scale([h.without(own) for h in held], smooth, count, hours, options)
-    together = scale.factor
-    factors = {key: together * factor for key, factor in alone.items()}
-    scaled = [h.rescaled(dict.fromkeys(factors, together)) for h in held]
-    rules = [_widened(rule, factors[rule_key(rule)]) if rule.limits else rule for rule in made] + list(own)
-    rules = [_with_false_alarms(rule, scaled) for rule in rules]
-    smoothed = [smooth(combine(h.found, len(h.clip), options.power), h.clip.times) for h in scaled]
-    curve, tail, rate = scale.curve, scale.tail, options.alarms_per_hour
+    found = _scale([h.without(own) for h in held], smooth, count, hours, options)
+    factors, scale = alone, found.factor
+    if all(rule.limits and rule.vocabulary is None for rule in made if rule.kind == "anomaly"):
+        # Measured limits alone: the numbers in the file take the factor, and its scale is 1.
+        held = [h.rescaled(dict.fromkeys(alone, scale)) for h in held]
+        factors, scale = {key: scale * factor for key, factor in alone.items()}, 1.0
+    elif words is not None:
+        scale = min(scale, HEARD * (_usual(held, options) + words))
+    scale = float(f"{scale:.4g}")
+    rules = [_widened(rule, factors[rule_key(rule)]) if rule_key(rule) in factors else rule for rule in made]
+    rules = [_with_false_alarms(rule, held) for rule in (*rules, *own)]
+    smoothed = [smooth(combine(h.found, len(h.clip), options.power), h.clip.times) / scale for h in held]
+    curve, tail, rate = found.curve, found.tail, options.alarms_per_hour
     if words is not None:
-        # Rules on words are on the scale by now: the curve is that of the whole file.
-        curve, tail = alarm_curve(smoothed, [h.clip.times for h in scaled], count, hours)
+        # The scale may stand for more alarms than were wanted: the curve is told anew.
+        curve, tail = alarm_curve(smoothed, [h.clip.times for h in held], count, hours)
         rate = rate_at(curve, tail, 1.0) or rate
-    spans = [count(r, h.clip.times, 1.0) for r, h in zip(smoothed, scaled, strict=True)]
+    spans = [count(r, h.clip.times, 1.0) for r, h in zip(smoothed, held, strict=True)]
     frames = sum(len(clip) for clip in clips)
     inside = sum(end - start for events in spans for start, end in events)
     return rules, Calibration(
         alpha=matching.alpha,
-        scale=1.0,
+        scale=scale,
         alarms_per_hour=rate,
         frames=frames,
         objects=sum(len(clip.row) for clip in clips),
@@ -185,41 +200,25 @@ def _scale(held: list[_Held], smooth: Smoother, count: Counter, hours: float, op
     """Read from the clips left out at which exceedance events are as rare as wanted."""
     if not held:
         return _Scale()
-    series = [smooth(combine(_limits_of(h), len(h.clip), options.power), h.clip.times) for h in held]
+    series = [smooth(combine(h.found, len(h.clip), options.power), h.clip.times) for h in held]
     curve, tail = alarm_curve(series, [h.clip.times for h in held], count, hours)
     wanted = threshold_for(Calibration(alarms=curve, tail=tail), options.alarms_per_hour)
-    factor = float(np.clip(wanted, NARROWEST, CEILING))
+    measured = all(m.rule.limits and m.rule.vocabulary is None for h in held for m in h.found)
+    factor = float(np.clip(wanted, NARROWEST if measured else LEAST_SCALE, CEILING))
     # The curve goes with the scale, so that the wanted rate stands at 1 and any other one is told from there.
     places = tuple((float(f"{place / factor:.4g}"), rate) for place, rate in curve)
     return _Scale(factor, places, None if tail is None else float(f"{tail / factor:.3g}"))
 
 
-def _words_level(
-    held: list[_Held], made: Sequence[Rule], smooth: Smoother, count: Counter, hours: float, options: CalibrationOptions
-) -> float | None:
-    """The exceedance that a matching text rule counts as, one for all of them; None where none was made.
-
-    Weighing each rule by its own false alarms was measured to rank frames worse: describing models err in bursts, and
-    the rule that they err about most may be the very one that counts. So all rules on words are put on the scale
-    together: by the share of captions, smoothed, that spoke of any of them on clips left out.
-    """
-    told = {rule_key(rule) for rule in made if _is_told(rule)}
-    if not told or not held:
-        return UNCALIBRATED if told else None
-    spoken = [replace(h, found=tuple(m for m in h.found if rule_key(m.rule) in told)) for h in held]
-    series = [smooth(combine(h.found, len(h.clip)), h.clip.times) / UNCALIBRATED for h in spoken]
-    curve, tail = alarm_curve(series, [h.clip.times for h in held], count, hours)
-    wanted = threshold_for(Calibration(alarms=curve, tail=tail), options.alarms_per_hour) if curve else 0.0
-    return float(f"{np.clip(1 / max(wanted, 1e-3), LEAST_WORDS, UNCALIBRATED):.3g}")
+def _usual(held: Sequence[_Held], options: CalibrationOptions) -> float:
+    """What normal frames usually have from all that is not said in words."""
+    unsaid = [combine([m for m in h.found if not _is_told(m.rule)], len(h.clip), options.power) for h in held]
+    return float(np.median(np.concatenate(unsaid))) if unsaid else 0.0
 
 
 def _is_told(rule: Rule) -> bool:
     """Whether a rule is on words alone."""
     return rule.kind == "anomaly" and bool(rule.keywords) and not rule.limits
-
-
-def _limits_of(held: _Held) -> list[RuleMatch]:
-    return [m for m in held.found if m.rule.limits]
 
 
 def _widened(rule: Rule, factor: float) -> Rule:
@@ -230,6 +229,7 @@ def _widened(rule: Rule, factor: float) -> Rule:
             "limit": _wider(rule.limit, factor) if rule.limit else None,
             "any": tuple(_wider(limit, factor) for limit in rule.any),
             "all": tuple(_wider(limit, factor) for limit in rule.all),
+            "mean": tuple(_wider(limit, factor) for limit in rule.mean),
         }
     )
 
@@ -245,11 +245,20 @@ def _wider(limit: Limit, factor: float) -> Limit:
 
 
 def _rescaled(found: RuleMatch, factor: float) -> RuleMatch:
-    return replace(found, exceedance=found.exceedance / factor, objects=found.objects / factor)
+    """What was found, had the limits been wider by a factor; of several that count together the mean part shrinks."""
+
+    def narrowed(r: FloatArray) -> FloatArray:
+        if not found.rule.mean:
+            return r / factor
+        part = r * (1 - ABSENT) + ABSENT
+        return np.asarray(np.where(r > 0, np.maximum(part / factor - ABSENT, 0.0) / (1 - ABSENT), 0.0), float)
+
+    return replace(found, exceedance=narrowed(found.exceedance), objects=narrowed(found.objects))
 
 
 def _keys(rules: Sequence[Rule]) -> list[Key]:
-    return list(dict.fromkeys(rule_key(rule) for rule in rules if rule.limits))
+    """The rules on measured limits, whose limits are put on their own scale first."""
+    return list(dict.fromkeys(rule_key(rule) for rule in rules if rule.limits and rule.vocabulary is None))
 
 
 def rule_key(rule: Rule) -> Key:
@@ -257,6 +266,7 @@ def rule_key(rule: Rule) -> Key:
     return (
         rule.keywords if rule.limits else (),
         tuple((limit.measure, limit.above is None) for limit in rule.limits),
+        bool(rule.mean),
         rule.where,
         rule.when,
         None if rule.limits else rule.text,

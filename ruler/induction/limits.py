@@ -72,6 +72,7 @@ class LimitOptions:
         alpha: level per rule: the share of normal frames whose largest value is over the limit.
         bands: bands of image rows, all of one height. A band's limit is taken from it and the band on either side, so
             that it matters little where the edges lie.
+        joint_bands: bands of image rows, all of as many objects, of limits that count together.
         batches: n of the vote.
         clips_per_batch: m of the vote; None for a quarter of the clips.
         seed: of the draw of the batches.
@@ -79,6 +80,7 @@ class LimitOptions:
 
     alpha: float = 0.01
     bands: int = 12
+    joint_bands: int = 6
     batches: int = 10
     clips_per_batch: int | None = None
     seed: int = 0

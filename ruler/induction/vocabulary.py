@@ -11,7 +11,7 @@ import numpy as np
 
 from ruler.measures import MEASURES
 from ruler.rules.model import Limit, Rule, Subject, Support, Vocabulary
-from ruler.rules.vocabulary import TermKind, term_rates, terms_of, vocabulary_excess
+from ruler.rules.vocabulary import TermKind, terms_of, vocabulary_excess
 from ruler.schema import FloatArray, IntArray
 
 Clip = tuple[Sequence[str | None], FloatArray]
@@ -19,6 +19,9 @@ Clip = tuple[Sequence[str | None], FloatArray]
 
 _MEASURE: Mapping[TermKind, str] = {"activities": "unusual activity", "things": "unusual thing"}
 _SUBJECT: Mapping[TermKind, Subject] = {"activities": "human activity", "things": "environment"}
+_QUIET = 0.05
+"""Share of a group's captions over the limit, up to which it supports the rule."""
+
 _NAMED = 12
 """Terms that a rule's text names at most."""
 
@@ -29,25 +32,27 @@ class VocabularyOptions:
 
     Attributes:
         window: standard deviation of the smoothing over captions, in seconds.
-        groups: largest number of groups that the clips are dealt to; the spread between them widens the limits.
-        deviations: k; a term's limit is the mean over the groups of its largest rate plus k standard deviations.
+        groups: largest number of groups that the clips are dealt to; each is held against the vocabulary of the others.
+        deviations: k; a term's limit is the mean over the clips of its share of the captions plus k standard deviations
+            between them.
         unseen: limit for a term that no normal caption holds.
-        alpha: level of the rule: share of normal frames, left out, over its limit.
-        expected: limit in nats before anything was measured; 2 is one unseen term in half of a window's captions.
-        belief: groups that `expected` counts as, beside those that were measured: a few say little of a quantile.
+        rarity: a rule's limit stands at so many times the mean excess of normal captions, left out. High, so that words
+            add to what is measured and seldom decide alone; how much they add depends on how noisy they are here.
+        expected: mean excess in nats before anything was measured.
+        belief: clips that `expected` counts as, beside those that were measured.
+        things: share at which things count beside activities; 0 leaves them out.
         usual: share of captions from which a term is named as usual.
-        things: whether unusual things make a rule too. On public data it finds little that activities do not.
     """
 
-    window: float = 0.6
-    groups: int = 10
-    deviations: float = 2.0
-    unseen: float = 0.01
-    alpha: float = 0.01
-    expected: float = 2.0
-    belief: float = 3.0
+    window: float = 0.4
+    groups: int = 5
+    deviations: float = 12.0
+    unseen: float = 0.005
+    rarity: float = 25.0
+    expected: float = 0.6
+    belief: float = 10.0
+    things: float = 0.5
     usual: float = 0.01
-    things: bool = False
 
 
 def induce_vocabulary(
@@ -57,11 +62,9 @@ def induce_vocabulary(
 ) -> list[Rule]:
     """Make rules from what normal captions speak of, without a model.
 
-    A term's limit is its largest smoothed rate in normal footage: taken in each of up to ten groups of clips, the mean
-    over the groups plus two standard deviations between them, at most 1. So a term that a single odd clip of many
-    speaks of does not become normal, and one that comes and goes between clips does. The rule's own limit is the
-    quantile of the excess of each group over the vocabulary of the others, with `expected` counted as if measured on
-    `belief` groups.
+    A term's limit is its mean share of the captions over the clips plus twelve standard deviations between them, at
+    most 1: a term that comes and goes between clips has a wide limit, one that is never spoken of a narrow one. The
+    limits of the rules are told by the mean excess of each group of clips over the vocabulary of the others.
 
     Args:
         clips: normal footage. Clips without any caption or term are passed over.
@@ -70,19 +73,20 @@ def induce_vocabulary(
 
     Returns:
         Normal rules ("Usual activities: …", "Usual things: …", as far as there are any), then an anomaly rule on
-        activities, then, if `things` is set, one on things. Empty without captions.
+        activities and one on things. Empty without captions.
     """
-    kinds: tuple[TermKind, ...] = ("activities", "things")
+    weights: dict[TermKind, float] = {"activities": 1.0, "things": options.things}
+    seen = {kind: of for kind in weights if (of := _Seen.of(clips, kind)).rates}
+    left_out = {kind: _left_out(clips, of, kind, options) for kind, of in seen.items() if weights[kind] > 0}
+    noise = _noise(left_out, weights, max((len(of.clips) for of in seen.values()), default=0), options)
     normal, anomaly = [], []
-    for kind in kinds:
-        seen = _Seen.of(clips, kind, options)
-        if not seen.rates:
-            continue
-        votes = _votes(seen, batches)
-        usual = _usual(seen, votes, options)
+    for kind, of in seen.items():
+        votes = _votes(of, batches)
+        usual = _usual(of, votes, options)
         normal += _normal_rule(kind, usual, votes)
-        if kind == "activities" or options.things:
-            anomaly.append(_anomaly_rule(clips, seen, kind, usual, options))
+        if kind in left_out:
+            bound = float(f"{options.rarity * noise / weights[kind]:.3g}")
+            anomaly.append(_anomaly_rule(of, kind, usual, bound, left_out[kind], options))
     return [*normal, *anomaly]
 
 
@@ -92,45 +96,41 @@ class _Seen:
 
     Attributes:
         clips: numbers of the clips that have captions.
-        highest: for each of these, term → its largest smoothed rate.
+        shares: for each of these, term → share of its captions that speak of it.
         rates: term → share of all captions that speak of it.
     """
 
     clips: tuple[int, ...]
-    highest: tuple[Mapping[str, float], ...]
+    shares: tuple[Mapping[str, float], ...]
     rates: Mapping[str, float]
 
     @classmethod
-    def of(cls, clips: Sequence[Clip], kind: TermKind, options: VocabularyOptions) -> _Seen:
-        numbers, highest, count, captions = [], [], Counter[str](), 0
-        for number, (texts, times) in enumerate(clips):
-            terms = [None if text is None else terms_of(text, kind) for text in texts]
-            here = np.array([t is not None for t in terms], bool)
-            if not here.any():
+    def of(cls, clips: Sequence[Clip], kind: TermKind) -> _Seen:
+        numbers, shares, count, captions = [], [], Counter[str](), 0
+        for number, (texts, _) in enumerate(clips):
+            told = [terms_of(text, kind) for text in texts if text is not None]
+            if not told:
                 continue
-            most: dict[str, float] = {}
-            for part in term_rates(terms, times, options.window):
-                # Only where there are captions: a stretch left out of the reference says nothing about it.
-                most |= zip(part.names, part.rates[here].max(axis=0).tolist(), strict=True)
+            here = Counter(term for terms in told for term in terms)
             numbers.append(number)
-            highest.append(most)
-            captions += int(here.sum())
-            for found in terms:
-                count.update(found or ())
-        return cls(tuple(numbers), tuple(highest), {term: n / captions for term, n in count.items()})
+            shares.append({term: n / len(told) for term, n in here.items()})
+            count.update(here)
+            captions += len(told)
+        return cls(tuple(numbers), tuple(shares), {term: n / captions for term, n in count.items()})
 
     def groups(self, options: VocabularyOptions) -> list[list[int]]:
         """Positions of the clips, dealt in turn to as many groups as allowed."""
         count = min(options.groups, len(self.clips))
         return [list(range(first, len(self.clips), count)) for first in range(count)]
 
-    def limits(self, groups: Sequence[Sequence[int]], options: VocabularyOptions) -> dict[str, float]:
-        """Term → limit from these groups alone, for all terms whose limit is above that of unseen ones."""
-        terms = {term for group in groups for i in group for term in self.highest[i]}
+    def limits(self, some: Sequence[int], options: VocabularyOptions) -> dict[str, float]:
+        """Term → limit from these clips alone, for all terms whose limit is above that of unseen ones."""
+        terms = {term for i in some for term in self.shares[i]}
         out = {}
         for term in terms:
-            most = [max(self.highest[i].get(term, 0.0) for i in group) for group in groups]
-            limit = min(1.0, float(np.mean(most) + options.deviations * np.std(most)))
+            share = np.array([self.shares[i].get(term, 0.0) for i in some])
+            # One clip says nothing of how much clips differ: what it speaks of may be spoken of throughout.
+            limit = min(1.0, float(share.mean() + options.deviations * share.std())) if len(share) > 1 else 1.0
             if limit > options.unseen:
                 out[term] = float(f"{limit:.3g}")
         return dict(sorted(out.items(), key=lambda item: (-self.rates[item[0]], item[0])))
@@ -143,7 +143,7 @@ def _votes(seen: _Seen, batches: Sequence[IntArray] | None) -> tuple[Counter[str
     if batches is not None:
         drawn = [[where[int(number)] for number in batch if int(number) in where] for batch in batches]
     voting = [batch for batch in drawn if batch]
-    votes = Counter(term for batch in voting for term in set().union(*(seen.highest[i] for i in batch)))
+    votes = Counter(term for batch in voting for term in set().union(*(seen.shares[i] for i in batch)))
     return votes, len(voting)
 
 
@@ -165,15 +165,26 @@ def _normal_rule(kind: TermKind, usual: Mapping[str, float], votes: tuple[Counte
     return [Rule(kind="normal", subject=_SUBJECT[kind], text=f"Usual {kind}: {', '.join(shares)}", support=support)]
 
 
+def _noise(
+    left_out: Mapping[TermKind, Sequence[FloatArray]],
+    weights: Mapping[TermKind, float],
+    clips: int,
+    options: VocabularyOptions,
+) -> float:
+    """Mean excess of normal captions, left out: of activities, and of things as far as they count."""
+    measured = sum(weights[kind] * float(np.concatenate(parts).mean()) for kind, parts in left_out.items() if parts)
+    return (clips * measured + options.belief * options.expected) / (clips + options.belief)
+
+
 def _anomaly_rule(
-    clips: Sequence[Clip], seen: _Seen, kind: TermKind, usual: Mapping[str, float], options: VocabularyOptions
+    seen: _Seen,
+    kind: TermKind,
+    usual: Mapping[str, float],
+    bound: float,
+    left_out: Sequence[FloatArray],
+    options: VocabularyOptions,
 ) -> Rule:
-    groups = seen.groups(options)
-    vocabulary = _vocabulary(seen.limits(groups, options), options)
-    left_out = [_left_out(clips, seen, groups, g, kind, options) for g in range(len(groups))] if len(groups) > 1 else []
-    pooled = np.concatenate(left_out) if left_out else np.zeros(1)
-    measured = float(np.quantile(pooled, 1 - options.alpha, method="higher"))
-    bound = (len(left_out) * measured + options.belief * options.expected) / (len(left_out) + options.belief)
+    vocabulary = _vocabulary(seen.limits(range(len(seen.clips)), options), options)
     level = [float(np.mean(part > bound)) for part in left_out]
     what = "An activity" if kind == "activities" else "A thing"
     known = ", ".join(list(usual)[:_NAMED]) or ", ".join(list(vocabulary.rates)[:_NAMED])
@@ -182,23 +193,30 @@ def _anomaly_rule(
         kind="anomaly",
         subject=_SUBJECT[kind],
         text=f"{what} seldom or never described in normal footage (usual: {known})",
-        limit=Limit(measure=measure.name, above=float(f"{bound:.3g}"), usual=0.0, unit=measure.unit),
+        limit=Limit(measure=measure.name, above=bound, usual=0.0, unit=measure.unit),
         vocabulary=vocabulary,
-        support=Support(votes=sum(share <= 5 * options.alpha for share in level), of=len(level)) if level else None,
+        support=Support(votes=sum(share <= _QUIET for share in level), of=len(level)) if level else None,
     )
 
 
-def _left_out(
-    clips: Sequence[Clip], seen: _Seen, groups: list[list[int]], group: int, kind: TermKind, options: VocabularyOptions
-) -> FloatArray:
-    """Excess of the captions of one group over the vocabulary of the others."""
-    others = _vocabulary(seen.limits(groups[:group] + groups[group + 1 :], options), options)
+def _left_out(clips: Sequence[Clip], seen: _Seen, kind: TermKind, options: VocabularyOptions) -> list[FloatArray]:
+    """For each group of clips, the excess of its captions over the vocabulary of the others."""
+    groups = seen.groups(options)
+    if len(groups) < 2:
+        return []
     parts = []
-    for i in groups[group]:
-        texts, times = clips[seen.clips[i]]
-        here = np.array([text is not None for text in texts], bool)
-        parts.append(vocabulary_excess(texts, times, others, kind).values[here])
-    return np.concatenate(parts)
+    for group in groups:
+        others = _vocabulary(
+            seen.limits([i for other in groups if other is not group for i in other], options), options
+        )
+        excess = []
+        for i in group:
+            texts, times = clips[seen.clips[i]]
+            # Only where there are captions: a stretch left out of the reference says nothing about it.
+            here = np.array([text is not None for text in texts], bool)
+            excess.append(vocabulary_excess(texts, times, others, kind).values[here])
+        parts.append(np.concatenate(excess))
+    return parts
 
 
 def _vocabulary(rates: Mapping[str, float], options: VocabularyOptions) -> Vocabulary:

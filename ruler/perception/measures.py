@@ -26,7 +26,10 @@ class MeasureSettings:
         median: window of the median over positions and sizes.
         sigma: standard deviation of the Gaussian over positions.
         sigma_size: standard deviation of the Gaussian over sizes.
-        step: speed is taken over this time, half before and half after.
+        step: speed and acceleration are taken over this time, half before and half after.
+        growth: change of height is taken over this time.
+        depth: motion up or down the picture counts this much more than motion along it: it mostly leads towards the
+            camera or away from it, and perspective shortens it.
         still: smallest speed in heights/s that has a direction.
     """
 
@@ -34,8 +37,10 @@ class MeasureSettings:
     shortest: float = 0.3
     median: float = 0.2
     sigma: float = 0.16
-    sigma_size: float = 0.3
-    step: float = 0.25
+    sigma_size: float = 0.17
+    step: float = 0.5
+    growth: float = 0.25
+    depth: float = 1.5
     still: float = 0.25
 
 
@@ -144,10 +149,11 @@ def _motion(
     x: FloatArray, y: FloatArray, h: FloatArray, body: FloatArray, step: float, s: MeasureSettings
 ) -> dict[str, FloatArray]:
     vx, vy = _slope(x, s.step, step) / body, _slope(y, s.step, step) / body
+    deep = s.depth * vy
     return {
-        "speed": np.hypot(vx, vy),
-        "acceleration": np.hypot(_slope(vx, s.step, step), _slope(vy, s.step, step)),
-        "growth": np.abs(_slope(h, 2 * s.step, step)) / h,
+        "speed": np.hypot(vx, deep),
+        "acceleration": np.hypot(_slope(vx, s.step, step), _slope(deep, s.step, step)),
+        "growth": np.abs(_slope(h, s.growth, step)) / h,
         "direction": _direction(vx, vy, s.still),
         "dwell": _dwell(x, y, body, step),
     }
@@ -195,12 +201,12 @@ def _median(values: FloatArray, window: float, step: float) -> FloatArray:
 
 
 def _gaussian(values: FloatArray, sigma: float, step: float) -> FloatArray:
-    """Gaussian along the last axis; beyond an end the track goes on as it came, so that a steady walk stays one."""
+    """Gaussian along the last axis; the ends are repeated."""
     radius = min(values.shape[-1] - 1, int(np.ceil(2.5 * sigma / step)))
     if radius < 1:
         return values
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) * step / sigma) ** 2)
-    left = 2 * values[..., :1] - values[..., radius:0:-1]
-    right = 2 * values[..., -1:] - values[..., -2 : -radius - 2 : -1]
+    left = np.repeat(values[..., :1], radius, axis=-1)
+    right = np.repeat(values[..., -1:], radius, axis=-1)
     longer = np.concatenate([left, values, right], axis=-1)
     return np.asarray(sliding_window_view(longer, 2 * radius + 1, axis=-1) @ (kernel / kernel.sum()))

@@ -15,6 +15,7 @@ from ruler.deduction.score import count_events
 from ruler.errors import DataError, RulerError
 from ruler.induction.calibrate import calibrate
 from ruler.induction.limits import draw_batches, induce_limits
+from ruler.induction.together import induce_together
 from ruler.induction.vocabulary import induce_vocabulary
 from ruler.perception.motion import SceneGeometry, survey
 from ruler.pipeline.inputs import Input
@@ -206,7 +207,7 @@ def _scene(
         induction = settings.induction
         words = quiet_on(written.rules, some) if written is not None else []
         counted = _vocabulary(some, settings) if induction.vocabulary else []
-        limits = induce_limits(some, limit_options(settings), picture=picture) if induction.limits else []
+        limits = _limits(some, settings, picture) if induction.limits else []
         # A model's normal rules say more than counted words do.
         counted = [rule for rule in counted if written is None or rule.kind == "anomaly"]
         return [*words, *counted, *limits]
@@ -237,6 +238,14 @@ def _scene(
         calibration=calibration.model_copy(update={"preset": settings.smoothing.preset}),
         rules=numbered(tuple(rules)),
     )
+
+
+def _limits(clips: Sequence[Table], settings: Settings, picture: tuple[int, int] | None) -> list[Rule]:
+    """Limits on what is measured: together where boxes were tracked, one by one where pictures were looked at."""
+    options = limit_options(settings)
+    seen = any("pace" in clip.measures for clip in clips)
+    together = [] if seen else induce_together(clips, options, picture=picture)
+    return together or induce_limits(clips, options, picture=picture)
 
 
 def _cut(tables: Sequence[Table], seconds: float) -> list[Table]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ruler.config import Settings, alarms_per_hour
 from ruler.deduction.judge import CITED, JudgeOptions
 from ruler.deduction.recheck import RecheckOptions
@@ -41,7 +43,7 @@ def judge_options(settings: Settings, scene: Scene | None = None) -> JudgeOption
     return JudgeOptions(
         preset=smoothing.preset,
         matching=match_options(settings, scene),
-        power=settings.match.power,
+        power=math.inf if smoothing.preset in BINARY_PRESETS else settings.match.power,
         sigma=smoothing.sigma,
         tau=smoothing.tau,
         alpha=smoothing.alpha,

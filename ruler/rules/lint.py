@@ -284,7 +284,7 @@ def _duplicates(rules: tuple[Rule, ...], say: Say) -> Iterator[Finding]:
         held = (
             scope,
             rule.vocabulary is not None,
-            bool(rule.all),
+            (bool(rule.all), bool(rule.mean)),
             frozenset((x.measure, x.above, x.below, x.table) for x in rule.limits),
         )
         if rule.limits and held in limits:

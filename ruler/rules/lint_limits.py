@@ -151,7 +151,7 @@ def that_leave_nothing(rules: tuple[Rule, ...], say: Say) -> Iterator[Finding]:
     held = [
         (rule, limit)
         for rule in rules
-        if rule.kind == "anomaly" and not rule.all
+        if rule.kind == "anomaly" and not rule.all and not rule.mean
         for limit in rule.limits
         if not limit.table
     ]

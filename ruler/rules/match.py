@@ -27,6 +27,12 @@ UNCALIBRATED = 2.0
 CEILING = 5.0
 """Exceedances are cut off here, so that one slip of the tracker does not outweigh a second of walking."""
 
+LEAST_PART, LARGEST_PART = -1.0, 3.0
+"""Of several limits that count together, each one's part is cut off here: one odd measure is not to decide alone."""
+
+ABSENT = -0.5
+"""Mean part from which the exceedance of limits that count together is told: what a frame without anybody has."""
+
 _SCALING = {"px": 1, "px²": 2}
 """Units that grow with the size of the picture, and by which power."""
 
@@ -94,23 +100,37 @@ def match(table: Table, rules: Sequence[Rule], options: MatchOptions = MatchOpti
     return [replace(m, exceedance=m.exceedance * share) if _on_words(m.rule) else m for m in found]
 
 
-def combine(matches: Sequence[RuleMatch], frames: int, power: float = math.inf) -> FloatArray:
-    """Reduce the exceedances of all rules to one for each frame: the p-norm over the rules.
+def combine(matches: Sequence[RuleMatch], frames: int, power: float = 1.0) -> FloatArray:
+    """Reduce the exceedances of all rules to one for each frame.
+
+    Rules that look at the same (measured limits; words; one vocabulary) tell of it once: the largest of them counts.
+    What independent sources say adds up: the p-norm over the sources.
 
     Args:
         matches: of one table.
         frames: T.
-        power: p, at least 1; infinite for the largest.
+        power: p, at least 1; 1 is the sum, infinite the largest.
 
     Returns:
         (T,) float64.
     """
-    if not matches:
+    sources: dict[str, FloatArray] = {}
+    for found in matches:
+        name = source_of(found.rule)
+        sources[name] = np.maximum(sources[name], found.exceedance) if name in sources else found.exceedance
+    if not sources:
         return np.zeros(frames)
-    stack = np.stack([m.exceedance for m in matches])
+    stack = np.stack(list(sources.values()))
     if math.isinf(power):
         return np.asarray(stack.max(0), float)
     return np.asarray((stack**power).sum(0) ** (1 / power), float)
+
+
+def source_of(rule: Rule) -> str:
+    """What a rule looks at: "words", the measure of its vocabulary, or "limits" for all that is measured."""
+    if rule.vocabulary is not None and rule.limit is not None:
+        return rule.limit.measure
+    return "limits" if rule.limits else "words"
 
 
 def _match(table: Table, rule: Rule, options: MatchOptions) -> RuleMatch:
@@ -175,9 +195,12 @@ def _limits(table: Table, rule: Rule, options: MatchOptions) -> tuple[FloatArray
     parts: list[FloatArray] = []
     objects, strongest = np.zeros(0), np.full(len(table), -1, np.int64)
     if of_objects:
-        objects = reduce([limit_exceedance(limit, table, options.picture) for limit in of_objects])
+        if rule.mean:
+            objects = _together(rule.mean, table, options.picture)
+        else:
+            objects = reduce([limit_exceedance(limit, table, options.picture) for limit in of_objects])
         objects = np.where(inside, objects, 0.0)
-        objects = smooth_tracks(objects, table, options.track_sigma, causal=options.causal)
+        objects = np.maximum(smooth_tracks(objects, table, options.track_sigma, causal=options.causal), 0.0)
         largest, strongest = _largest(objects, table.row, len(table))
         parts.append(largest)
     for limit in of_frames:
@@ -199,6 +222,25 @@ def limit_exceedance(limit: Limit, table: Table, picture: tuple[int, int] | None
     """
     usual, bound = bounds(limit, rows(table, picture))
     return _ratio(object_values(limit.measure, table, picture), usual, bound)
+
+
+def _together(limits: Sequence[Limit], table: Table, picture: tuple[int, int] | None) -> FloatArray:
+    """Exceedance of every object over limits that count together, (N,): (m − ABSENT) / (1 − ABSENT).
+
+    m is the mean over the limits of (v − usual) / (limit − usual), each held within `LEAST_PART` and `LARGEST_PART` and
+    0 where it was not measured. So r is 1 where all are at their limits, and 1/3 for who is usual in everything: being
+    there counts for more than nobody's being there. Not cut off at 0, so that it may be smoothed first.
+    """
+    parts = np.zeros(len(table.row))
+    for limit in limits:
+        usual, bound = bounds(limit, rows(table, picture))
+        parts += _signed(object_values(limit.measure, table, picture), usual, bound)
+    return np.asarray((parts / len(limits) - ABSENT) / (1 - ABSENT), float)
+
+
+def _signed(values: FloatArray, usual: FloatArray, bound: FloatArray) -> FloatArray:
+    span = np.where(bound == usual, np.inf, bound - usual)
+    return np.clip(np.nan_to_num((values - usual) / span, nan=0.0), LEAST_PART, LARGEST_PART)
 
 
 def object_values(measure: str, table: Table, picture: tuple[int, int] | None = None) -> FloatArray:
@@ -356,7 +398,7 @@ def evidence(found: RuleMatch, table: Table, position: int, picture: tuple[int, 
 
 
 def _telling(rule: Rule, table: Table, position: int, thing: int, picture: tuple[int, int] | None) -> Limit:
-    """The limit to cite: of several, the one that decides (the largest exceedance of `any`, the smallest of `all`)."""
+    """The limit to cite: of several, the one that decides (the smallest exceedance of `all`, else the largest)."""
     if len(rule.limits) == 1:
         return rule.limits[0]
 

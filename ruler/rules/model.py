@@ -136,6 +136,8 @@ class Rule(Model):
         limit: a limit on a measure.
         any: several limits, of which one is enough (r is the largest).
         all: several limits that must hold for the same object or frame (r is the smallest).
+        mean: several limits on objects that count together: r is told by the mean of how far an object goes towards
+            each.
         vocabulary: turns the rule into "something never described in normal footage"; goes with `limit` on a caption's
             measure.
         where: applies to objects there only.
@@ -153,6 +155,7 @@ class Rule(Model):
     limit: Limit | None = None
     any: tuple[Limit, ...] = ()
     all: tuple[Limit, ...] = ()
+    mean: tuple[Limit, ...] = ()
     vocabulary: Vocabulary | None = None
     where: Where | None = None
     when: str | None = None
@@ -169,14 +172,16 @@ class Rule(Model):
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
-        if sum(map(bool, (self.limit, self.any, self.all))) > 1:
-            raise ValueError("'limit', 'any' and 'all' exclude one another")
+        if sum(map(bool, (self.limit, self.any, self.all, self.mean))) > 1:
+            raise ValueError("'limit', 'any', 'all' and 'mean' exclude one another")
+        if any(limit.scope != "object" for limit in self.mean if limit.measure in MEASURES):
+            raise ValueError("'mean' takes limits on measures of objects only")
         return self
 
     @property
     def limits(self) -> tuple[Limit, ...]:
         """All limits of the rule."""
-        return ((self.limit,) if self.limit else ()) + self.any + self.all
+        return ((self.limit,) if self.limit else ()) + self.any + self.all + self.mean
 
     def applies_at(self, moment: datetime | None) -> bool:
         """Whether the rule's hours hold at a wall-clock time; False for a rule with hours where the time is unknown."""

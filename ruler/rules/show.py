@@ -35,8 +35,8 @@ def condition_in_words(rule: Rule) -> str:
     """What makes a rule fire: its limits, keywords, place and hours; empty where only a model can apply it."""
     parts = []
     if rule.limits:
-        joint = " and " if rule.all else " or "
-        parts.append(joint.join(map(limit_in_words, rule.limits)))
+        joint = "; " if rule.mean else " and " if rule.all else " or "
+        parts.append(("together: " if rule.mean else "") + joint.join(map(limit_in_words, rule.limits)))
     if rule.keywords:
         parts.append("the caption speaks of " + ", ".join(f"'{word}'" for word in rule.keywords))
     words = "; or ".join(parts)

@@ -39,6 +39,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "limit": Limit,
     "any": Limit,
     "all": Limit,
+    "mean": Limit,
     "where": Where,
     "support": Support,
     "false_alarms": FalseAlarms,

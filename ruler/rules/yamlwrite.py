@@ -34,6 +34,7 @@ _AMBIGUOUS = re.compile(
 # What YAML may take for more than text; the writer itself lets some of it through ("[:x]").
 _INDICATOR = re.compile(r"^\W|[:#\[\]{}]|[^\w.!?)…]$")
 _SPECIAL = re.compile(r"[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufff0-\uffff]")
+_LIMITS = ("any", "all", "mean")
 _FLOW = frozenset(
     (
         *("limit", "support", "false_alarms", "where", "keywords", "prompts", "reference", "picture", "polygon"),
@@ -77,8 +78,8 @@ def tidy(field: str, value: Any) -> Any:
             made.fa.set_flow_style()
         return made
     if isinstance(value, list | tuple):
-        parts = CommentedSeq([tidy("" if field != "any" and field != "all" else "limit", part) for part in value])
-        if field not in ("any", "all", "rules", "table"):
+        parts = CommentedSeq([tidy("limit" if field in _LIMITS else "", part) for part in value])
+        if field not in (*_LIMITS, "rules", "table"):
             parts.fa.set_flow_style()
         return parts
     if isinstance(value, str):
@@ -153,6 +154,7 @@ def _rounded_rule(rule: Rule) -> Rule:
             "limit": _rounded_limit(rule.limit) if rule.limit else None,
             "any": tuple(map(_rounded_limit, rule.any)),
             "all": tuple(map(_rounded_limit, rule.all)),
+            "mean": tuple(map(_rounded_limit, rule.mean)),
             "where": _rounded_where(rule.where) if rule.where else None,
             "vocabulary": _rounded_vocabulary(rule.vocabulary) if rule.vocabulary else None,
         }
