@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ruler.schema import BoolArray
+
+GroundTruth = Literal["auto", "labels", "official"]
+"""Where labels are taken from: `labels/VIDEO.npy` where it is there and else the official files; either alone."""
 
 
 @dataclass(frozen=True, slots=True)
