@@ -215,14 +215,17 @@ def test_recall_at_one_asks_for_the_strongest_event_alone():
     assert recall_at_one([[]], [[]], [[]], 1) is None
 
 
-def test_alarms_are_events_that_touch_nothing_true():
+def test_alarms_count_on_normal_footage_alone():
     times = [np.arange(3600.0)]
     labels = [np.zeros(3600, bool)]
     labels[0][100:200] = True
-    found = alarm_rate(labels, [[(50, 60), (150, 160), (300, 310)]], times)
+    found = alarm_rate(labels, [[(50, 60), (150, 202), (300, 310)]], times)
     assert (found.false, found.recall) == (2, 1.0)
-    assert found.per_hour == pytest.approx(2 / (3500 / 3600))
+    assert found.per_hour == pytest.approx(2 / (3496 / 3600))
+    # one that never ends is no right alarm because it touches something
+    assert alarm_rate(labels, [[(0, 3600)]], times).false == 2
     assert alarm_rate([np.zeros(0, bool)], [[]], [np.zeros(0)]).per_hour is None
+    assert alarm_rate([np.ones(3, bool)], [[(0, 3)]], [np.arange(3.0)]).per_hour is None
 
 
 def test_recall_at_a_rate_of_alarms():

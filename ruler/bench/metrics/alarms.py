@@ -15,18 +15,24 @@ from ruler.schema import BoolArray, FloatArray
 LEVELS = 200
 """Thresholds tried to reach a rate of alarms."""
 
+GRACE = 2.0
+"""Seconds around an anomaly that are no normal footage."""
+
 _EVENTS = EventOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmRate:
-    """Events on normal footage, and the share of true events that are found.
+    """Alarms on normal footage, and the share of true events that are found.
+
+    Normal footage is what lies more than a grace from any anomaly: an alarm may begin early and end late. One that goes
+    on over normal footage for longer than that counts there, however right it was before.
 
     Attributes:
-        per_hour: found events that touch no anomalous frame, per hour of frames labelled normal; None without any.
+        per_hour: alarms on normal footage, per hour of it; None where there is none.
         recall: share of the true events that a found one touches; None where there is none.
-        hours: of frames labelled normal.
-        false: number of found events that touch no anomalous frame.
+        hours: of normal footage.
+        false: number of alarms on it.
     """
 
     per_hour: float | None
@@ -53,7 +59,10 @@ class RateRecall:
 
 
 def alarm_rate(
-    labels: Sequence[BoolArray], found: Sequence[Sequence[tuple[int, int]]], times: Sequence[FloatArray]
+    labels: Sequence[BoolArray],
+    found: Sequence[Sequence[tuple[int, int]]],
+    times: Sequence[FloatArray],
+    grace: float = GRACE,
 ) -> AlarmRate:
     """Count alarms on normal footage, and the true events found.
 
@@ -61,19 +70,24 @@ def alarm_rate(
         labels: of each video, (T,).
         found: events of each video as half-open frames.
         times: of each video, (T,) seconds.
+        grace: seconds around an anomaly that are no normal footage.
     """
     false = hits = events = 0
     hours = 0.0
     for y, spans, t in zip(labels, found, times, strict=True):
-        false += sum(not y[a:b].any() for a, b in spans)
         flagged = np.zeros(len(y), bool)
         for a, b in spans:
             flagged[a:b] = True
         true = stretches(y)
+        normal = np.ones(len(y), bool)
+        for a, b in true:
+            first, last = np.searchsorted(t, [t[a] - grace, t[b - 1] + grace + 1e-9])
+            normal[first:last] = False
+        false += len(stretches(flagged & normal))
         events += len(true)
         hits += sum(bool(flagged[a:b].any()) for a, b in true)
         step = float(np.median(np.diff(t))) if len(t) > 1 else 0.0
-        hours += step * float((~y).sum()) / 3600
+        hours += step * float(normal.sum()) / 3600
     return AlarmRate(ratio(false, hours), ratio(hits, events), hours, false)
 
 

@@ -124,7 +124,7 @@ def auc_draws(pairs: PairWins, weights: IntArray, kind: Kind = "micro") -> Float
             own = np.divide(own, size, out=np.zeros_like(own), where=size > 0)
             size = (size > 0).astype(float)
         won, there = w @ own, w @ size
-    return np.divide(won, there, out=np.full(len(w), np.nan), where=there > 0)
+    return np.asarray(np.divide(won, there, out=np.full(len(w), np.nan), where=there > 0), float)
 
 
 def interval(draws: FloatArray, level: float) -> Interval:
