@@ -119,7 +119,7 @@ def joined(scene: str, motion: RuleSet | None, text: RuleSet | None, written: Ru
     """The rules that a video is judged by: those written before, and those made from the reference.
 
     Of a file that was written before, rules on words and a person's own are taken; its limits and its vocabulary give
-    way to those made here, where any were.
+    way to what is made here. Where nothing is made here, the file judges as it stands.
 
     Args:
         scene: name of the video's scene.
@@ -134,7 +134,7 @@ def joined(scene: str, motion: RuleSet | None, text: RuleSet | None, written: Ru
     before = scene_rules(written, scene) if written is not None else None
     rules: list[Rule] = []
     if before is not None:
-        rules += [rule for rule in before.rules if _kept(rule, limits is not None, text is not None)]
+        rules += [rule for rule in before.rules if _kept(rule, alone=limits is None and text is None)]
     rules += [rule for part in (text, limits) if part is not None for rule in part.rules if rule.kind == "anomaly"]
     base = next(part for part in (limits, text, before) if part is not None)
     calibration = base.calibration
@@ -150,13 +150,9 @@ def joined(scene: str, motion: RuleSet | None, text: RuleSet | None, written: Ru
     )
 
 
-def _kept(rule: Rule, limits: bool, vocabulary: bool) -> bool:
-    if rule.kind != "anomaly":
-        return False
-    if rule.vocabulary is not None:
-        return not vocabulary
+def _kept(rule: Rule, alone: bool) -> bool:
     own = rule.support is None and rule.false_alarms is None
-    return own or not rule.limits or not limits
+    return rule.kind == "anomaly" and (alone or own or not rule.limits)
 
 
 def _unnumbered(rules: Sequence[Rule]) -> list[Rule]:

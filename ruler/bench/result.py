@@ -81,7 +81,7 @@ class BenchResult:
         ci90: interval of the micro AUC, by a bootstrap over videos.
         ci95: the same.
         at_threshold: precision, recall and F1 of frames at the default threshold.
-        alarms_per_hour: found events that touch no anomalous frame, per hour of frames labelled normal.
+        alarms_per_hour: on normal footage, at the default threshold; see `AlarmRate`.
         recall: share of the true events that a found one touches, at the same threshold.
         at_rates: recall at given rates of alarms.
         events: precision, recall and F1 of events by overlap.
@@ -178,7 +178,7 @@ def measures(measured: Sequence[Measured], options: EventOptions) -> dict[str, A
         "at_threshold": m.at_threshold(labels, scores, levels),
         "alarms_per_hour": alarms.per_hour,
         "recall": alarms.recall,
-        "at_rates": tuple(m.recall_at_rate(labels, scores, times, rate, options) for rate in RATES),
+        "at_rates": m.recall_at_rates(labels, scores, times, RATES, options),
         "events": tuple(m.event_measures(true, found, overlap) for overlap in OVERLAPS),
         "delays": m.detection_delays(labels, scores, times, levels),
         "localised": {p: m.recall_at_one(true, found, [v.peaks for v in measured], p) for p in WITHIN},

@@ -22,14 +22,13 @@ from ruler.bench.metrics import (
     pair_wins,
     paired_difference,
     recall_at_one,
-    recall_at_rate,
+    recall_at_rates,
     resample,
     seconds_of,
     stretches,
     temporal_iou,
     within_auc,
 )
-from ruler.deduction.score import EventOptions
 
 VIDEO = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5, 0.75, 0.9, 1.0])), max_size=12)
 VIDEOS = st.lists(VIDEO, min_size=1, max_size=6)
@@ -233,10 +232,10 @@ def test_recall_at_a_rate_of_alarms():
     labels = np.zeros(3600, bool)
     labels[100:200], labels[1000:1100] = True, True
     scores[100:200], scores[1000:1100], scores[2000:2100] = 0.8, 0.5, 0.6
-    none = recall_at_rate([labels], [scores], [np.arange(3600.0)], 0.0, EventOptions())
+    none, some = recall_at_rates([labels], [scores], [np.arange(3600.0)], (0.0, 2.0))
     assert (none.recall, none.per_hour) == (0.5, 0.0)
-    some = recall_at_rate([labels], [scores], [np.arange(3600.0)], 2.0, EventOptions())
     assert some.recall == 1.0 and some.threshold < none.threshold
+    assert recall_at_rates([np.zeros(3, bool)], [np.zeros(3)], [np.arange(3.0)], (1.0,))[0].recall is None
 
 
 def test_stretches_and_their_seconds():

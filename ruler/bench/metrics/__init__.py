@@ -1,6 +1,6 @@
 """Labels and scores of every frame in; measures of accuracy out: fractions, None where undefined."""
 
-from ruler.bench.metrics.alarms import AlarmRate, RateRecall, alarm_rate, recall_at_rate
+from ruler.bench.metrics.alarms import AlarmRate, RateRecall, alarm_rate, recall_at_rates
 from ruler.bench.metrics.bootstrap import (
     Difference,
     Interval,
@@ -56,7 +56,7 @@ __all__ = [
     "pair_wins",
     "paired_difference",
     "recall_at_one",
-    "recall_at_rate",
+    "recall_at_rates",
     "resample",
     "seconds_of",
     "stretches",

@@ -91,13 +91,13 @@ def alarm_rate(
     return AlarmRate(ratio(false, hours), ratio(hits, events), hours, false)
 
 
-def recall_at_rate(
+def recall_at_rates(
     labels: Sequence[BoolArray],
     scores: Sequence[FloatArray],
     times: Sequence[FloatArray],
-    per_hour: float,
+    per_hour: Sequence[float],
     options: EventOptions = _EVENTS,
-) -> RateRecall:
+) -> tuple[RateRecall, ...]:
     """Share of the true events found at the lowest threshold that keeps to a rate of alarms on normal footage.
 
     The threshold is chosen on the very labels it is measured by: what a perfect choice gives, not what a user gets.
@@ -106,18 +106,21 @@ def recall_at_rate(
         labels: of each video, (T,).
         scores: of each video, (T,), 0 to 1.
         times: of each video, (T,) seconds.
-        per_hour: alarms allowed.
+        per_hour: alarms allowed, each answered by one entry.
         options: how events are made of scores; its threshold is replaced.
     """
     exceedance = [s / np.maximum(1 - s, 1e-12) for s in scores]
     pooled = np.concatenate(list(scores)) if len(scores) else np.zeros(0)
     levels = np.unique(np.quantile(pooled, np.linspace(0, 1, LEVELS))) if len(pooled) else np.zeros(0)
-    best = RateRecall(per_hour, 1.0, 0.0, 0.0 if any(y.any() for y in labels) else None)
+    nothing = 0.0 if any(y.any() for y in labels) else None
+    best = {rate: RateRecall(rate, 1.0, 0.0, nothing) for rate in per_hour}
+    still = set(per_hour)
     for level in levels[::-1].tolist():
+        if not still:
+            break
         at = replace(options, threshold=level / max(1 - level, 1e-12))
         found = [count_events(r, t, at) for r, t in zip(exceedance, times, strict=True)]
         rate = alarm_rate(labels, found, times)
-        if rate.per_hour is not None and rate.per_hour > per_hour:
-            break
-        best = RateRecall(per_hour, level, rate.per_hour, rate.recall)
-    return best
+        still = {asked for asked in still if rate.per_hour is None or rate.per_hour <= asked}
+        best.update({asked: RateRecall(asked, level, rate.per_hour, rate.recall) for asked in still})
+    return tuple(best[rate] for rate in per_hour)
