@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,7 @@ class BenchResult:
         """As plain JSON: the keys are the attributes; numbers are rounded to six digits, intervals are [low, high]."""
         out: dict[str, Any] = {"schema": SCHEMA}
         for name in self.__dataclass_fields__:
-            out[name] = _plain(getattr(self, name))
+            out[name] = plain(getattr(self, name))
         return out
 
 
@@ -215,17 +215,18 @@ def _row(name: str, group: Sequence[Measured]) -> Row:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Plain JSON of results: numbers to six digits, intervals as [low, high] or null."""
     if isinstance(value, m.Interval):
-        return None if value.low is None else [_plain(value.low), _plain(value.high)]
+        return None if value.low is None else [plain(value.low), plain(value.high)]
     if isinstance(value, Published):
-        return _plain(value.model_dump(mode="json"))
+        return plain(value.model_dump(mode="json"))
     if hasattr(value, "__dataclass_fields__"):
-        return _plain(asdict(value))
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, Mapping):
-        return {f"{k:g}" if isinstance(k, float) else str(k): _plain(v) for k, v in value.items()}
+        return {f"{k:g}" if isinstance(k, float) else str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float | np.floating):
         number = float(f"{float(value):.6g}")
         return number if np.isfinite(number) else str(number)
