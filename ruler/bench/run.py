@@ -86,7 +86,7 @@ def evaluate(
         DataError: something of the dataset is missing or cannot be used.
     """
     loaded = _loaded(dataset, root, ground_truth)
-    apart = None if reference is None else _loaded(reference, reference, ground_truth, loaded.name)
+    apart = None if reference is None else _reference(reference, loaded.name, ground_truth)
     asked = Asked(rules, method, use, folds, videos, margin, captions_every, keywords)
     plan = make_plan(loaded, apart, asked, settings)
     if out is not None:
@@ -95,14 +95,16 @@ def evaluate(
         return _evaluate(plan, Path(folder), settings, jobs, progress or NoProgress())
 
 
-def _loaded(
-    dataset: BenchDataset | Path | str, root: Path | str | None, truth: GroundTruth, name: str = ""
-) -> BenchDataset:
+def _loaded(dataset: BenchDataset | str, root: Path | str | None, truth: GroundTruth) -> BenchDataset:
     if isinstance(dataset, BenchDataset):
         return dataset
     if root is None:
-        raise UsageError("no folder for the dataset", where=str(dataset), hint="give its folder with --root")
-    return load_dataset(name or str(dataset), Path(root), truth)
+        raise UsageError("no folder for the dataset", where=dataset, hint="give its folder with --root")
+    return load_dataset(dataset, Path(root), truth)
+
+
+def _reference(reference: BenchDataset | Path | str, name: str, truth: GroundTruth) -> BenchDataset:
+    return reference if isinstance(reference, BenchDataset) else load_dataset(name, Path(reference), truth)
 
 
 def _evaluate(plan: Plan, out: Path, given: Settings, jobs: int, progress: Progress) -> BenchResult:

@@ -107,7 +107,7 @@ def _row(row: Row) -> tuple[str, ...]:
 
 
 def _peers(result: BenchResult) -> list[tuple[str, ...]]:
-    ours = [
+    ours: list[tuple[str, ...]] = [
         (f"this run ({result.method})", metric, share(value), "see above", str(result.calls), "–", "–")
         for metric, value in (("micro AUC", result.micro_auc), ("macro AUC", result.macro_auc))
     ]
