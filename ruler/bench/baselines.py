@@ -22,6 +22,7 @@ from ruler.errors import DataError
 from ruler.perception.motion import SceneGeometry
 from ruler.pipeline import Input, Watch, survey_scene
 from ruler.pipeline.options import event_options
+from ruler.rules.match import CEILING
 from ruler.schema import Event, FloatArray, IntArray, Observation, Scores
 
 STEP = 0.25
@@ -103,21 +104,21 @@ class NoveltyJudge:
 
 
 def fit_speed(seen: Sequence[Sequence[Observation]], settings: Settings, geometry: SceneGeometry | None) -> SpeedJudge:
-    """Set the limit: exceeded by a share `induction.alpha` of the boxes of normal footage.
+    """Set the limit: the fastest box of a frame exceeds it in a share `induction.alpha` of normal frames.
 
     Raises:
         DataError: nothing moves in it.
     """
-    speeds = np.concatenate([pixel_speeds(video)[1] for video in seen] or [np.zeros(0)])
-    if not len(speeds):
+    fastest = np.concatenate([_largest(*pixel_speeds(video)) for video in seen] or [np.zeros(0)])
+    if not len(fastest):
         raise DataError("no box moves in the normal footage", hint="check its tracks, or give another --reference")
-    return SpeedJudge(_scale_of(speeds, settings), settings, geometry)
+    return SpeedJudge(_scale_of(fastest, settings), settings, geometry)
 
 
 def fit_novelty(
     seen: Sequence[Sequence[Observation]], settings: Settings, geometry: SceneGeometry | None
 ) -> NoveltyJudge:
-    """Remember normal objects, and set the limit on the distance of one of them to the others'.
+    """Remember normal objects, and set the limit on how far the most novel object of a normal frame lies from others.
 
     Objects of the same video lie close to each other in time and measure, so distances are taken between two halves of
     the videos (of the one video, where there is only one).
@@ -125,27 +126,39 @@ def fit_novelty(
     Raises:
         DataError: nothing was measured in it.
     """
-    taken = [name for name in _MEASURES if any(name in t.measures for v in seen for o in v for t in o.objects)]
-    each = [_features(video, tuple(taken))[1] for video in seen]
-    each = [part for part in each if len(part)]
-    if len(each) == 1:
-        each = [each[0][: len(each[0]) // 2], each[0][len(each[0]) // 2 :]]
-    total = sum(map(len, each))
-    if total < 2 * NEIGHBOURS:
+    taken = tuple(name for name in _MEASURES if any(name in t.measures for v in seen for o in v for t in o.objects))
+    if len(seen) == 1:
+        seen = [seen[0][: len(seen[0]) // 2], seen[0][len(seen[0]) // 2 :]]
+    each = [_features(video, taken) for video in seen]
+    pooled = np.concatenate([part for _, part in each])
+    if len(pooled) < 2 * NEIGHBOURS or not taken:
         raise DataError("hardly an object was measured in the normal footage", hint="give another --reference")
-    every = -(-total // MEMORY)
-    pooled = np.concatenate(each)
+    every = -(-len(pooled) // MEMORY)
     centre = np.median(pooled, axis=0)
     width = np.maximum(np.subtract(*np.quantile(pooled, [0.75, 0.25], axis=0)), 1e-6)
-    parts = [(part[::every] - centre) / width for part in each]
-    halves = [np.concatenate(parts[i::2]) for i in (0, 1)]
-    distances = [
-        NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(b))).fit(b).kneighbors(a)[0].mean(axis=1)
-        for a, b in (halves, halves[::-1])
-        if len(a) and len(b)
-    ]
-    scale = _scale_of(np.concatenate(distances), settings)
-    return NoveltyJudge(np.concatenate(parts), centre, width, tuple(taken), scale, settings, geometry)
+    # Whole frames are kept, since it is the most novel object of a frame that counts.
+    parts = [(rows[rows % every == 0], (part[rows % every == 0] - centre) / width) for rows, part in each]
+    found = [_novelty(parts[i::2], parts[1 - i :: 2]) for i in (0, 1)]
+    memory = np.concatenate([part for _, part in parts])
+    return NoveltyJudge(memory, centre, width, taken, _scale_of(np.concatenate(found), settings), settings, geometry)
+
+
+def _novelty(of: Sequence[tuple[IntArray, FloatArray]], among: Sequence[tuple[IntArray, FloatArray]]) -> FloatArray:
+    """Largest distance of an object of each frame to the nearest ones of other videos."""
+    others = np.concatenate([part for _, part in among])
+    if not len(others):
+        return np.zeros(0)
+    known = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(others))).fit(others)
+    each = [_largest(rows, known.kneighbors(part)[0].mean(axis=1)) for rows, part in of if len(rows)]
+    return np.concatenate(each or [np.zeros(0)])
+
+
+def _largest(rows: IntArray, values: FloatArray) -> FloatArray:
+    """The largest value of each row that has any."""
+    there, place = np.unique(rows, return_inverse=True)
+    out = np.full(len(there), -np.inf)
+    np.maximum.at(out, place, values)
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +238,7 @@ def _found(
 ) -> Found:
     """Scores and events from the exceedances of objects; a frame without any counts as the median, r = 0."""
     r = np.zeros(len(observations))
-    np.maximum.at(r, rows, np.minimum(exceedance, 1e3))
+    np.maximum.at(r, rows, np.minimum(exceedance, CEILING))
     at = np.array([o.time for o in observations])
     smoothed = gaussian(r, at, settings.smoothing.sigma)
     scores = spread(smoothed / (1 + smoothed), at, times)

@@ -195,10 +195,7 @@ def _training(plan: Plan, needed: bool) -> tuple[Input, ...]:
         DataError: there is none, or a scene has none, though it is needed.
     """
     if not plan.sources.motion:
-        if plan.method == "ruler":
-            return ()
-        what = f"'{plan.method}' judges by how things move"
-        raise UsageError(what, where="--use", hint="name tracks, detections or pixels")
+        return ()
     kind = "pixels" if plan.sources.pixels else "boxes"
     inputs = training_inputs(plan.reference, plan.sources)
     if not inputs:
@@ -237,7 +234,12 @@ def _narrowed(
     if use is None:
         there = choose_sources(dataset, videos, None)
         use = str(there).split("+")
-    return [name for name in use if name != "captions"] or ["tracks"]
+    motion = [name for name in use if name != "captions"]
+    if not motion:
+        raise UsageError(
+            f"'{method}' judges by how things move", where="--use", hint="name tracks, detections or pixels"
+        )
+    return motion
 
 
 def _chosen(dataset: BenchDataset, names: Sequence[str] | None) -> tuple[BenchVideo, ...]:
