@@ -52,7 +52,7 @@ def fit_judges(plan: Plan, run: RunFolder, workers: Workers, progress: Progress)
     }
 
 
-def keyword_rules(path: Path) -> Scene:
+def keyword_rules(path: Path) -> RuleSet:
     """A list of keywords, as the published program takes it, as rules that each fire by themselves.
 
     Raises:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ruler.bench.datasets import BenchDataset, BenchVideo, GroundTruth, load_dataset
-from ruler.bench.fitting import Key, fit_judges, key_of
+from ruler.bench.fitting import Key, fit_judges, key_of, keyword_rules
 from ruler.bench.judging import Found, Judge, VideoFound, VideoTask, judge_video
 from ruler.bench.plan import Asked, Plan, make_plan
 from ruler.bench.protocol import describe
@@ -27,7 +27,7 @@ from ruler.bench.result import BenchResult, Measured, measures
 from ruler.bench.sources import caption_file, test_input
 from ruler.bench.workers import Workers
 from ruler.config import DEFAULTS, OUTCOME, Settings
-from ruler.errors import UsageError
+from ruler.errors import DataError, UsageError
 from ruler.perception.recorded import read_captions
 from ruler.pipeline.folders import outcome_settings
 from ruler.pipeline.options import event_options
@@ -104,7 +104,17 @@ def _loaded(dataset: BenchDataset | str, root: Path | str | None, truth: GroundT
 
 
 def _reference(reference: BenchDataset | Path | str, name: str, truth: GroundTruth) -> BenchDataset:
-    return reference if isinstance(reference, BenchDataset) else load_dataset(name, Path(reference), truth)
+    if isinstance(reference, BenchDataset):
+        return reference
+    root = Path(reference)
+    try:
+        return load_dataset(name, root, truth)
+    except DataError:
+        # Records of training video alone are a reference too, though no dataset.
+        recorded = any((root / kind / "training").is_dir() for kind in ("tracks", "detections"))
+        if not recorded or any((root / part).exists() for part in ("testing", "captions", "labels")):
+            raise
+        return BenchDataset(name, root, "none", (), ())
 
 
 def _evaluate(plan: Plan, out: Path, given: Settings, jobs: int, progress: Progress) -> BenchResult:
@@ -218,7 +228,7 @@ def _command(plan: Plan) -> dict[str, Any]:
         "margin": plan.margin,
         "captions_every": plan.captions_every,
         "rules": rules_hash(plan.written) if plan.written is not None else None,
-        "keywords": hashlib.sha256(plan.keywords.read_bytes()).hexdigest()[:12] if plan.keywords else None,
+        "keywords": rules_hash(keyword_rules(plan.keywords)) if plan.keywords else None,
         "settings": outcome_settings(plan.settings),
     }
 

@@ -117,6 +117,12 @@ def test_another_folder_gives_the_reference(campus, tmp_path):
     assert "8 other test videos" in result.protocol and result.folds is None
 
 
+def test_records_of_training_video_alone_are_a_reference(campus, tmp_path):
+    bare = make_campus(tmp_path / "bare", testing=0)
+    result = evaluate(campus, reference=bare, use=["tracks"])
+    assert "10 normal training videos of bare" in result.protocol
+
+
 def test_part_of_the_videos_is_held_against_the_rest(campus):
     plan = make_plan(campus, None, Asked(videos=["01_0001", "02_0002"]), DEFAULTS)
     assert [video.name for video in plan.videos] == ["01_0001", "02_0002"]
