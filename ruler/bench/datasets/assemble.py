@@ -11,7 +11,7 @@ import numpy as np
 
 from ruler.bench.datasets.base import BenchDataset, BenchVideo, GroundTruth
 from ruler.bench.datasets.counting import Count, count_captions, count_frames
-from ruler.bench.datasets.listing import Canonical, Records, as_it_is, find_records, some
+from ruler.bench.datasets.listing import Canonical, Records, as_it_is, counted, find_records, some
 from ruler.bench.datasets.truth import LABELS, TruthSource, label_files
 from ruler.errors import DataError
 from ruler.perception.recorded import CAPTION_SUFFIXES, find_record
@@ -66,7 +66,7 @@ class _Findings:
     def sentences(self) -> list[str]:
         """All notes."""
         told = [
-            f"{used}, which are used, and {other} differ in {sum(frames.values())} frames of "
+            f"{used}, which are used, and {other} differ in {counted(sum(frames.values()), 'frame')} of "
             + ", ".join(f"{video} ({n})" for video, n in frames.items())
             for (used, other), frames in self.differing.items()
         ]
@@ -200,7 +200,8 @@ def _compare(name: str, labels: BoolArray, source: TruthSource, other: TruthSour
 def _absences(layout: Layout, training: set[str], testing: set[str], sources: Sequence[TruthSource]) -> list[str]:
     """Notes on what is not there."""
     notes = [
-        f"neither pictures nor records are here of {len(absent)} videos that {source.title} speaks of: {some(absent)}"
+        f"neither pictures nor records are here of {counted(len(absent), 'video')} that {source.title} speaks of: "
+        f"{some(absent)}"
         for source in sources
         if (absent := source.videos - testing)
     ]
@@ -213,4 +214,4 @@ def _told(used: Counter[str]) -> str:
     """What tables say the labels were read from."""
     if len(used) == 1:
         return next(iter(used))
-    return ", ".join(f"{title} ({n} videos)" for title, n in used.items())
+    return ", ".join(f"{title} ({counted(n, 'video')})" for title, n in used.items())

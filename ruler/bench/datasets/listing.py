@@ -128,6 +128,11 @@ def check_names(names: Iterable[str], place: Path, canonical: Canonical) -> list
     return names
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 frame", "2 frames"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def some(names: Iterable[str]) -> str:
     """The first few names, and how many more there are."""
     names = sorted(names)

@@ -66,7 +66,7 @@ def read_cells(path: Path, key: str) -> Cells:
     """
     try:
         content = loadmat(path, variable_names=[key])
-    except Exception as error:  # a damaged file makes the library raise whatever it stumbles over
+    except Exception as error:  # on a damaged file the library raises errors of any kind
         raise DataError(
             f"not a MATLAB file that can be read ({error})", where=path, hint="download it again"
         ) from error

@@ -40,14 +40,13 @@ def load_ubnormal(root: Path, ground_truth: GroundTruth) -> BenchDataset:
     ```
 
     The lists come with the authors' repository (github.com/lilygeorgescu/UBnormal, `scripts/`), not with the videos.
-    Where there is no Scene folder they are not needed: records and `labels/` then make the test videos.
+    Where there is no Scene folder they are not needed: records and `labels/` then make the test videos. Videos in no
+    list that is read (anomalous training and validation) are left out.
 
-    A line of a tracks file is `object,first,last`. A frame is anomalous where it lies within any track; frames count
-    from 0 and the last one is included, as in the authors' `scripts/write_frame_level_ground_truth.py`, which sets
-    `[int(first), int(last) + 1)`, and `statistics.py`, which counts `last - first + 1` frames. A track that ends one
-    frame past the video's end is cut there, as that script does, and noted; one that ends later is an error. The
-    pictures `NAME_NNNN_gt.png` beside the tracks hold the same per pixel and are not read. Videos in no list that is
-    read (anomalous training and validation) are left out.
+    A line of a tracks file is `object,first,last`; frames within any track are anomalous. They count from 0 and the
+    last one is included, as in the authors' `scripts/write_frame_level_ground_truth.py`, which sets frames
+    `[int(first), int(last) + 1)`, and in their `statistics.py`. A track that ends one frame past the video's end is cut
+    there, as that script does, and noted; one that ends later is an error. `NAME_NNNN_gt.png` are not read.
 
     Args:
         root: the folder.
