@@ -204,6 +204,7 @@ def _training(plan: Plan, needed: bool) -> tuple[Input, ...]:
         what = f"no normal training video to set limits from {kind} by"
         hint = "give a --reference that has a training part, --rules FILE, or --use captions"
         raise DataError(what, where=plan.reference.root, hint=hint)
+    _refuse_shared(plan, inputs)
     wanted = set(plan.scenes.values())
     there = {plan.scene_of(source.name) for source in inputs}
     if wanted - there:
@@ -211,6 +212,16 @@ def _training(plan: Plan, needed: bool) -> tuple[Input, ...]:
         hint = "give a --reference that has one, or measure other videos with --videos"
         raise DataError(what, where=plan.reference.root, hint=hint)
     return tuple(source for source in inputs if plan.scene_of(source.name) in wanted)
+
+
+def _refuse_shared(plan: Plan, training: Sequence[Input]) -> None:
+    """Raise where a measured video is one of the normal ones too, by another name or through a link."""
+    normal = {source.video.resolve(): source.name for source in training if isinstance(source.video, Path)}
+    for video in plan.videos:
+        place = video.pictures.resolve() if video.pictures is not None else None
+        if place in normal:
+            what = f"is measured, and is the normal video {normal[place]} too"
+            raise UsageError(what, where=f"video {video.name}", hint="take it out of one of the two")
 
 
 def _written(rules: Path | RuleSet | None) -> tuple[RuleSet | None, str]:

@@ -64,13 +64,12 @@ def evaluate(
     Args:
         dataset: a loaded dataset, or the name of one.
         root: its folder, where a name is given.
-        reference: gives the normal reference: its training part for motion, and for text the normal-labelled captions
-            of its test videos that are not measured. The dataset itself where None.
+        reference: its training part is the normal reference for motion, the normal-labelled captions of its test videos
+            that are not measured the one for text; the dataset itself where None.
         rules: rules made before, joined with what is induced here.
         method: "ruler", "anomalyruler-base", "speed" or "novelty".
         use: perception, of "captions", "tracks", "detections" and "pixels"; what the folder holds where None.
-        folds: the text reference of a video comes from the measured videos of the other folds. Where None and there is
-            no other text reference, 5.
+        folds: the text reference of a video comes from the other folds' videos; 5 where None and there is no other.
         videos: names of the test videos to measure; all where None.
         margin: frames between the text reference and any anomaly; see `default_margin` where None.
         captions_every: captions of every k-th frame of the measured videos are read.
@@ -78,7 +77,7 @@ def evaluate(
         ground_truth: which labels are read; see `load_dataset`.
         settings: of all stages.
         jobs: processes.
-        out: a run's folder to keep scores in; the same call again goes on where it stopped. A temporary one where None.
+        out: a run's folder to keep scores in, where the same call goes on; a temporary one where None.
         progress: where to say how far it is.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ruler.bench import evaluate, load_dataset
-from ruler.errors import DataError
+from ruler.errors import DataError, UsageError
 from tests.bench.campus import save_labels
 
 SIZE, FRAMES, RATE = (96, 64), 50, 10.0
@@ -61,3 +61,10 @@ def test_labels_of_another_length_are_an_error(yard):
 def test_a_baseline_looks_at_pictures_too(yard):
     result = evaluate("folder", yard, method="speed")
     assert (result.perception, result.videos) == ("pixels", 2)
+
+
+def test_a_video_that_is_normal_and_measured_is_refused(yard):
+    dataset = load_dataset("folder", yard)
+    again = dataset.__class__("folder", yard, "labels", (dataset.testing[1],), dataset.testing)
+    with pytest.raises(UsageError, match="is the normal video day1 too"):
+        evaluate(again)
