@@ -1,4 +1,4 @@
-"""Prompts and configurations that ship with the package: a kind and a name in, the file or its text out."""
+"""Prompts, configurations and published figures that ship with the package: a kind and a name in, the file out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from ruler.errors import UsageError
 
-Kind = Literal["prompts", "configs"]
+Kind = Literal["prompts", "configs", "benchmarks"]
 
 _PACKAGE = Path(__file__).resolve().parent
 

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ruler._version import __version__
-from ruler.cli import cache, caption, detect, doctor, induce, report, rules
+from ruler.cli import bench, cache, caption, compare, detect, doctor, induce, report, rules
 from ruler.cli import demo as demo_
 from ruler.errors import RulerError
 
@@ -40,6 +40,8 @@ app.command("induce")(induce.command)
 app.command("detect")(detect.command)
 app.add_typer(rules.app, name="rules")
 app.command("report")(report.command)
+app.command("bench")(bench.command)
+app.command("compare")(compare.command)
 app.command("doctor")(doctor.command)
 app.add_typer(cache.app, name="cache")
 

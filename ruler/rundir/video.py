@@ -126,6 +126,8 @@ class VideoFolder(VideoReader):
     def write_scores(self, scores: Scores) -> Path:
         """Write scores.csv: header `frame,time,score`, one row for every frame.
 
+        Every digit of a score is kept: averages that saturate differ in the last ones, and an AUC counts that.
+
         Raises:
             DataError: a score is not a number from 0 to 1, or a time is not finite.
             RunFolderError: the folder cannot be written.
@@ -134,7 +136,7 @@ class VideoFolder(VideoReader):
         if not good.all():
             raise DataError("score outside 0 to 1", where=f"{self.name}, frame {int(np.argmin(good))}")
         pairs = zip(scores.times.tolist(), scores.scores.tolist(), strict=True)
-        rows = [f"{frame},{time:.4f},{score:.9g}\n" for frame, (time, score) in enumerate(pairs)]
+        rows = [f"{frame},{time:.4f},{score!r}\n" for frame, (time, score) in enumerate(pairs)]
         return write_whole(self.path / SCORES, f"{HEADER}\n" + "".join(rows))
 
     def write_events(self, events: Iterable[Event]) -> Path:

@@ -1,0 +1,66 @@
+"""Labels and scores of every frame in; measures of accuracy out: fractions, None where undefined."""
+
+from ruler.bench.metrics.alarms import AlarmRate, RateRecall, alarm_rate, recall_at_rates
+from ruler.bench.metrics.bootstrap import (
+    Difference,
+    Interval,
+    PairWins,
+    auc_draws,
+    interval,
+    pair_wins,
+    paired_difference,
+    resample,
+)
+from ruler.bench.metrics.events import (
+    Delays,
+    EventMeasures,
+    Stretch,
+    detection_delays,
+    event_measures,
+    recall_at_one,
+    seconds_of,
+    stretches,
+    temporal_iou,
+)
+from ruler.bench.metrics.frames import (
+    AtThreshold,
+    at_threshold,
+    average_precision,
+    equal_error_rate,
+    macro_auc,
+    micro_auc,
+    video_auc,
+    within_auc,
+)
+
+__all__ = [
+    "AlarmRate",
+    "AtThreshold",
+    "Delays",
+    "Difference",
+    "EventMeasures",
+    "Interval",
+    "PairWins",
+    "RateRecall",
+    "Stretch",
+    "alarm_rate",
+    "at_threshold",
+    "auc_draws",
+    "average_precision",
+    "detection_delays",
+    "equal_error_rate",
+    "event_measures",
+    "interval",
+    "macro_auc",
+    "micro_auc",
+    "pair_wins",
+    "paired_difference",
+    "recall_at_one",
+    "recall_at_rates",
+    "resample",
+    "seconds_of",
+    "stretches",
+    "temporal_iou",
+    "video_auc",
+    "within_auc",
+]
