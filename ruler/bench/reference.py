@@ -13,6 +13,7 @@ import numpy as np
 from ruler.bench.datasets import BenchVideo
 from ruler.config import Settings
 from ruler.errors import DataError, UsageError
+from ruler.induction.calibrate import WORDS
 from ruler.perception.recorded import read_captions
 from ruler.pipeline import Input, Records, gather, induce_rules, scene_rules
 from ruler.rules.model import Rule, RuleSet, Scene, numbered
@@ -139,8 +140,9 @@ def joined(scene: str, motion: RuleSet | None, text: RuleSet | None, written: Ru
     base = next(part for part in (limits, text, before) if part is not None)
     calibration = base.calibration
     if calibration is not None and before is not None:
-        words = before.calibration.words if before.calibration is not None else None
-        calibration = calibration.model_copy(update={"words": words})
+        # Beside what is measured words count as much as the engine has them count, whatever they do in their own file.
+        told = before.calibration is not None and before.calibration.words is not None
+        calibration = calibration.model_copy(update={"words": WORDS if told else None})
     return Scene(
         scene=scene,
         provenance=base.provenance,

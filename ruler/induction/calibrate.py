@@ -35,12 +35,12 @@ DEFAULT_ALARMS = 1.0
 SHORTEST_TAIL = 0.1
 """Least tail, as a share of the median peak: a few peaks that happen to be alike do not make a cliff."""
 
-WORDS = 2 / 3
+WORDS = 0.4
 """Exceedance of a frame whose caption speaks of an induced rule's keywords, one for all such rules.
 
-Beside measured motion it makes the limit full for who is usual in everything (1/3, see `match.ABSENT`). Weighing each
-rule by its own false alarms was measured to rank frames worse: describing models err in bursts, and the rule that they
-err about most may be the very one that counts.
+It adds to what is measured: 1/3 for who is usual in everything (see `match.ABSENT`). Weighing each rule by its own false
+alarms was measured to rank frames worse: describing models err in bursts, and the rule that they err about most may be
+the very one that counts.
 """
 
 HEARD = 0.8

@@ -36,8 +36,9 @@ class VocabularyOptions:
         deviations: k; a term's limit is the mean over the clips of its share of the captions plus k standard deviations
             between them.
         unseen: limit for a term that no normal caption holds.
-        rarity: a rule's limit stands at so many times the mean excess of normal captions, left out. High, so that words
-            add to what is measured and seldom decide alone; how much they add depends on how noisy they are here.
+        rarity: a rule's limit stands at so many times the square of the mean excess of normal captions, left out. What
+            adds up with other sources weighs by the inverse of its variance; and high, so that words seldom decide
+            alone.
         expected: mean excess in nats before anything was measured.
         belief: clips that `expected` counts as, beside those that were measured.
         things: share at which things count beside activities; 0 leaves them out.
@@ -48,7 +49,7 @@ class VocabularyOptions:
     groups: int = 5
     deviations: float = 12.0
     unseen: float = 0.005
-    rarity: float = 25.0
+    rarity: float = 50.0
     expected: float = 0.6
     belief: float = 10.0
     things: float = 0.5
@@ -85,7 +86,7 @@ def induce_vocabulary(
         usual = _usual(of, votes, options)
         normal += _normal_rule(kind, usual, votes)
         if kind in left_out:
-            bound = float(f"{options.rarity * noise / weights[kind]:.3g}")
+            bound = float(f"{options.rarity * noise**2 / weights[kind]:.3g}")
             anomaly.append(_anomaly_rule(of, kind, usual, bound, left_out[kind], options))
     return [*normal, *anomaly]
 

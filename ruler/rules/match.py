@@ -27,10 +27,10 @@ UNCALIBRATED = 2.0
 CEILING = 5.0
 """Exceedances are cut off here, so that one slip of the tracker does not outweigh a second of walking."""
 
-LEAST_PART, LARGEST_PART = -1.0, 3.0
+LEAST_PART, LARGEST_PART = -0.5, 2.0
 """Of several limits that count together, each one's part is cut off here: one odd measure is not to decide alone."""
 
-ABSENT = -0.5
+ABSENT = LEAST_PART
 """Mean part from which the exceedance of limits that count together is told: what a frame without anybody has."""
 
 _SCALING = {"px": 1, "px²": 2}
