@@ -11,6 +11,7 @@ from ruler.deduction.judge import Judgement
 from ruler.deduction.nearest import NearestCaptions
 from ruler.deduction.recheck import find_cases, recheck
 from ruler.errors import RulerError
+from ruler.pipeline.captions import Tally
 from ruler.pipeline.models import Models
 from ruler.pipeline.options import event_options, judge_options, recheck_options
 from ruler.progress import Progress
@@ -67,10 +68,12 @@ class Words:
         self._observations = observations
         self._captions: dict[int, tuple[float, str]] = {}
         self._written = False
+        self.tally = Tally()
         self.missing: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[Observation]:
         for position, observation in enumerate(self._observations):
+            self.tally.see(observation)
             if observation.caption:
                 self._captions[position] = observation.time, observation.caption
                 self._written = self._written or observation.sources != ("motion",)

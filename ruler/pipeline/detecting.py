@@ -15,9 +15,10 @@ from functools import partial
 from ruler.config import DEFAULTS, Settings
 from ruler.deduction.judge import Judgement, Recheck, judge
 from ruler.deduction.score import find_events, score_frames, verdicts
-from ruler.errors import BudgetError, DataError, ModelError, RulerError, UsageError
+from ruler.errors import BudgetError, DataError, ModelError, RulerError, UsageError, VideoError
 from ruler.perception.motion import SceneGeometry
 from ruler.pipeline.asking import Asking, Words
+from ruler.pipeline.captions import mend
 from ruler.pipeline.inputs import Input
 from ruler.pipeline.models import Models
 from ruler.pipeline.options import event_options, judge_options
@@ -37,6 +38,7 @@ class _Judged:
     scores: Scores
     events: tuple[Event, ...]
     stopped: RulerError | None = None
+    notes: tuple[str, ...] = ()
 
 
 def scene_rules(ruleset: RuleSet, name: str) -> Scene:
@@ -203,13 +205,18 @@ def _in_folder(
 ) -> VideoResult:
     folder = run.video_folder(source.name, source.source)
     record = run.record.videos[source.name]
-    if record.status is VideoStatus.DONE and record.degraded and asking.rechecks(settings):
-        # The model that was not heard then is asked again; what was observed stays.
-        known = _observed_before(record, folder, source)
+    if record.status is VideoStatus.DONE and record.degraded:
+        # The models that were not heard then are asked again; what was observed stays.
+        mended = _mended(source, scene, settings, run, record, asking)
+        if mended is None and asking.rechecks(settings):
+            mended = _observed_before(record, folder, source)
+        if mended is None:
+            return _before(source, scene, settings, record, folder)
+        known = mended
     elif record.status is VideoStatus.DONE:
-        scores, events = replace(folder.scores(), threshold=_threshold(scene, settings)), tuple(folder.events())
-        before = VideoResult(source.name, source.source, record.status, scores, events, None, record.notes)
-        return replace(before, degraded=record.degraded, unparsed=record.unparsed)
+        return _before(source, scene, settings, record, folder)
+    else:
+        mend(source, settings, asking.models, folder, geometry_of(scene))
     if isinstance(known, DataError):
         raise known
     if known is None:
@@ -231,6 +238,29 @@ def _in_folder(
         )
         _write(folder, run, source.name, judged, scene, settings, entry)
     return _result(source.name, source.source, judged, entry.notes)
+
+
+def _before(source: Input, scene: Scene, settings: Settings, record: VideoRecord, folder: VideoFolder) -> VideoResult:
+    """The result of a video that is done."""
+    scores, events = replace(folder.scores(), threshold=_threshold(scene, settings)), tuple(folder.events())
+    before = VideoResult(source.name, source.source, record.status, scores, events, None, record.notes)
+    return replace(before, degraded=record.degraded, unparsed=record.unparsed)
+
+
+def _mended(
+    source: Input, scene: Scene, settings: Settings, run: RunFolder, record: VideoRecord, asking: Asking
+) -> Watched | None:
+    """Ask again for captions that a judged video lacks; None where there are none, or the video is gone."""
+
+    def judge_anew() -> None:
+        # From here on its verdicts are not those of its observations.
+        run.set_video(source.name, replace(record, status=VideoStatus.PARTIAL))
+
+    try:
+        folder = run.video_folder(source.name, source.source)
+        return mend(source, settings, asking.models, folder, geometry_of(scene), judge_anew)
+    except VideoError:
+        return None
 
 
 def _observed_before(record: VideoRecord, folder: VideoFolder, source: Input) -> Watched:
@@ -280,7 +310,8 @@ def _judge(
     missing = {p: Recheck(None, status=Status.DEGRADED, notes=(f"no caption: {w}",)) for p, w in words.missing.items()}
     judgement = replace(judgement, rechecks={**missing, **judgement.rechecks})
     scores = score_frames(judgement, times(), options)
-    return _Judged(judgement, scores, tuple(find_events(judgement, scores, scene.rules, options)), stopped)
+    events = tuple(find_events(judgement, scores, scene.rules, options))
+    return _Judged(judgement, scores, events, stopped, words.tally.notes)
 
 
 def _write(
@@ -325,7 +356,7 @@ def _notes(
     made_by = scene.provenance.perception
     if made_by and perception and made_by != perception:
         more.append(f"the rules were made from {made_by}, this was looked at by {perception}: numbers may not compare")
-    return tuple(dict.fromkeys([*notes, *more]))
+    return tuple(dict.fromkeys([*notes, *judged.notes, *more]))
 
 
 def _threshold(scene: Scene, settings: Settings) -> float:

@@ -18,6 +18,7 @@ from ruler.errors import DataError, RulerError, RunFolderError
 from ruler.llm.budget import Spent
 from ruler.llm.prompts import Prompts
 from ruler.perception.motion import SceneGeometry
+from ruler.pipeline.captions import mend
 from ruler.pipeline.detecting import apply_rules, detect_videos
 from ruler.pipeline.inducing import Induced, induce_rules
 from ruler.pipeline.inputs import Input
@@ -96,6 +97,7 @@ def induce_to_file(
 
         def remember(watch: Watch, advance: Callable[[int], None]) -> Iterator[Observation]:
             folder = run.video_folder(watch.input.name, watch.input.source)
+            mend(watch.input, settings, models, folder, watch.geometry)
             if run.record.videos[watch.input.name].status is not VideoStatus.DONE:
                 observe(watch, folder, advance)
                 done(watch.input.name)

@@ -17,6 +17,7 @@ from ruler.induction.calibrate import calibrate
 from ruler.induction.limits import draw_batches, induce_limits
 from ruler.induction.vocabulary import induce_vocabulary
 from ruler.perception.motion import SceneGeometry, survey
+from ruler.pipeline.captions import Tally
 from ruler.pipeline.inputs import Input
 from ruler.pipeline.models import Models
 from ruler.pipeline.options import calibration_options, event_options, judge_options, limit_options, match_options
@@ -110,8 +111,9 @@ def induce_rules(
             try:
                 with Watch(source, settings, geometry, models) as watch:
                     advance = shown.task(f"{source.name}: looking", watch.info.frames)
-                    table, rendered = _table(watch, (remember or _look)(watch, advance))
-                    notes[source.name] = watch.notes
+                    tally = Tally()
+                    table, rendered = _table(watch, tally.seen((remember or _look)(watch, advance)))
+                    notes[source.name] = (*watch.notes, *tally.notes)
                     if len(table):
                         seen.append(_Seen(source, table, watch.info, rendered))
             except DataError as error:
