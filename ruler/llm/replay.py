@@ -70,9 +70,14 @@ class ReplayModel:
     Args:
         path: JSONL, a line an `Exchange`.
 
+    Attributes:
+        replays: always; its answers are no calls.
+
     Raises:
         DataError: the file cannot be read.
     """
+
+    replays = True
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -148,6 +153,11 @@ class RecordingModel:
     def name(self) -> str:
         """The model string of the one that answers."""
         return self.model.name
+
+    @property
+    def replays(self) -> bool:
+        """Whether the one that answers replays."""
+        return bool(getattr(self.model, "replays", False))
 
     async def generate(self, request: Request) -> Reply:
         """Ask, and keep what came."""

@@ -276,15 +276,15 @@ def spent_by(run: RunFolder) -> Spent:
     """What earlier parts of the run spent, killed ones among them: limits hold for the whole of it."""
     try:
         kept = json.loads((run.path / JOURNAL).read_text(encoding="utf-8"))
-        told = Usage(**{f.name: kept[f.name] for f in fields(Usage)})
-    except (OSError, ValueError, KeyError, TypeError):
+        told = Usage(**{f.name: kept.get(f.name, f.default) for f in fields(Usage)})
+    except (OSError, ValueError, AttributeError, TypeError):
         told = Usage()
     usage = run.record.usage
     lost = {f.name: max(0, getattr(told, f.name) - getattr(usage, f.name)) for f in fields(Usage)}
     if any(lost.values()):
         run.add_usage(Usage(**lost))
         usage = run.record.usage
-    return Spent(usage.calls, usage.cached, usage.prompt_tokens, usage.completion_tokens, usage.cost)
+    return Spent(usage.calls, usage.cached, usage.prompt_tokens, usage.completion_tokens, usage.cost, usage.replayed)
 
 
 def _with_candidates(induced: Induced, path: Path) -> RuleSet:
