@@ -51,7 +51,7 @@ class Induced:
     Attributes:
         rules: of one scene, or of several.
         failures: videos that could not be used, by name.
-        notes: what a person should know, by the name of the video.
+        notes: what a person should know, by the name of the video; what concerns the rules under "rules".
         written: scene → what a model wrote for it; empty where none was asked.
     """
 
@@ -122,6 +122,8 @@ def induce_rules(
             if models is not None and models.llm is not None:
                 tables = [one.words for one in seen]
                 written[name] = write_rules(tables, settings, models, shown, name or scene)
+                if written[name].notes:
+                    notes[f"rules of {name}" if name else "rules"] = written[name].notes
             made = written.get(name)
             scenes[name] = _scene(seen, name or scene, own, geometry, settings, today or date.today(), made)
     if not scenes:
