@@ -26,7 +26,7 @@ LABELS = ("yes", "no")
 AFRESH = 1000
 """Added to the number of a vote that is asked again without its first answer."""
 
-_TOKENS = 700
+TOKENS = 700
 _PLAIN = re.compile(r"[^\w.-]")
 _SPACE = re.compile(r"\s+")
 _QUOTES = str.maketrans("“”„«»‘’‚", '"""""\'\'\'')
@@ -132,7 +132,7 @@ async def reason(
 
     async def ask(number: int) -> Answer[Reasoning]:
         request = prompt.request(
-            max_tokens=_TOKENS,
+            max_tokens=TOKENS,
             vote=number,
             seed=seed + number,
             temperature=temperature if number else 0.0,

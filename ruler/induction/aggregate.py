@@ -21,7 +21,7 @@ from ruler.rules.words import words_of
 
 PROMPT = "aggregate"
 
-_TOKENS = 8000
+TOKENS = 8000
 _SHOWN = 8
 
 
@@ -103,7 +103,7 @@ async def aggregate(
         said = (("There is no candidate", unknown), ("No group has", missing), ("More than one group has", twice))
         return " ".join(f"{what} {', '.join(ids)}." for what, ids in said if ids)
 
-    answer = await client.ask(prompt.request(max_tokens=_TOKENS), Groups, wrong)
+    answer = await client.ask(prompt.request(max_tokens=TOKENS), Groups, wrong)
     groups = answer.value.groups if answer.value is not None else ()
     rules = tuple(collect(groups, candidates, len(generated), kind))
     return Grouping(rules) if answer.value is not None else Grouping(rules, answer.problem, answer.reply.text)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ruler.errors import BudgetError, UsageError
 from ruler.llm.base import Request, TokenUsage
-from ruler.llm.prices import Price, Prices, cost_of, estimate, exact, upper_bound
+from ruler.llm.prices import Price, Prices, cost_of, exact, upper_bound
 
-__all__ = ["Budget", "Price", "Prices", "Reservation", "Spent", "estimate", "upper_bound"]
+__all__ = ["Budget", "Price", "Prices", "Reservation", "Spent", "upper_bound"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Asking:
 
     def __init__(self, models: Models | None, examples: Sequence[str], progress: Progress) -> None:
         self.models = models
-        self._examples = [example for example in examples if example.strip()]
+        self._examples = examples
         self._progress = progress
 
     def rechecks(self, settings: Settings) -> bool:
@@ -40,8 +40,7 @@ class Asking:
         options, models = recheck_options(settings), self.models
         if models is None or models.llm is None or options.which == "none" or not captions:
             return judgement, None
-        shots = settings.recheck.shots
-        nearest = NearestCaptions(self._examples, shots) if shots and self._examples else None
+        nearest = nearest_of(settings, self._examples)
         threshold = event_options(settings, scene).threshold
         cases = find_cases(judgement, captions, scene.rules, threshold, options, nearest)
         return models.run(
@@ -59,6 +58,12 @@ class Asking:
                 self._progress.task(f"{name}: rechecking", len(cases)),
             )
         )
+
+
+def nearest_of(settings: Settings, examples: Sequence[str]) -> NearestCaptions | None:
+    """What finds the examples of a recheck among normal captions; None where none are shown."""
+    told, shots = [example for example in examples if example.strip()], settings.recheck.shots
+    return NearestCaptions(told, shots) if shots and told else None
 
 
 class Words:
