@@ -41,7 +41,7 @@ _COUNT = re.compile(r"\b(\w{1,12}) (?:people|persons?|men|man|women|woman)\b", r
 MOST_FAILURES = 8
 """Cases in a row that no answer came to, after which a model is taken as gone."""
 
-HOSTILE = "the caption holds words that address its reader; the recheck may raise the finding, not lower it"
+HOSTILE = "words in the caption address its reader, or excuse what happens: it may raise the finding, not lower it"
 
 
 @dataclass(frozen=True, slots=True)

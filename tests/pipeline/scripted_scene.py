@@ -44,7 +44,7 @@ def group(request):
 
 def verdict(request):
     """Says what a careful reader would: climbing is an anomaly, anything else is not."""
-    caption = re.search(r"<description>\n(.*?)\n</description>", request.messages[-1].text, re.DOTALL)[1]
+    caption = re.search(r"<description>\n(.*?)\n</description>", request.messages[1].text, re.DOTALL)[1]
     rules = request.messages[0].text
     climb = re.search(r"^(A\d+): (?:Group A1|Getting over)", rules, re.MULTILINE)[1]
     if "climbing" in caption:
@@ -53,7 +53,12 @@ def verdict(request):
             "rationale": "Somebody climbs over the fence.",
             "anomalous": "yes",
         }
-    return {"findings": [], "rationale": "People walk and stand.", "anomalous": "no"}
+    normal = re.search(r"^(N\d+):", rules, re.MULTILINE)[1]
+    return {
+        "findings": [{"rule": normal, "quote": caption.partition(".")[0]}],
+        "rationale": "People walk and stand.",
+        "anomalous": "no",
+    }
 
 
 ANSWERS = {

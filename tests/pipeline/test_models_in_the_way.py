@@ -99,7 +99,8 @@ def test_a_model_can_overturn_both_ways(captions, tmp_path):
 
     def contrary(request):
         if "climbing" in request.messages[-1].text:
-            return {"findings": [], "rationale": "A worker mends the fence.", "anomalous": "no"}
+            claims = [{"rule": "N1", "quote": "There are two people"}]
+            return {"findings": claims, "rationale": "A worker mends the fence.", "anomalous": "no"}
         return {
             "findings": [{"rule": climbing, "quote": "One person is walking" if "walking" in request.messages[-1].text
                           else "Both are talking"}],
@@ -140,7 +141,7 @@ def test_claims_that_do_not_hold_are_dropped_and_a_bare_verdict_is_asked_for_afr
 
     def liar(request):
         if "climbing" not in request.messages[-1].text and len(request.messages) == 2:
-            return {"findings": [], "rationale": "Nothing.", "anomalous": "no"}
+            return {"findings": [{"rule": "N1", "quote": "two people"}], "rationale": "Nothing.", "anomalous": "no"}
         if request.vote == 0:  # invents both times
             claims = [{"rule": climbing, "quote": "a man with a gun"}, {"rule": "A99", "quote": "climbing"}]
             return {"findings": claims, "rationale": "A gun.", "anomalous": "yes"}
