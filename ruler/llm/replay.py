@@ -84,8 +84,7 @@ class ReplayModel:
         self.stale: set[str] = set()
         self._known: dict[tuple[str, str, int, int], list[tuple[Exchange, tuple[Thumbnail, ...]]]] = {}
         for exchange in read_exchanges(path):
-            pictures = tuple(_unpacked(packed) for packed in exchange.pictures)
-            self._known.setdefault(exchange.key, []).append((exchange, pictures))
+            self._known.setdefault(exchange.key, []).append((exchange, recorded_thumbnails(exchange)))
 
     @property
     def name(self) -> str:
@@ -220,6 +219,11 @@ def thumbnail(image: Image) -> Thumbnail:
     except OSError as error:
         raise ModelError(f"the picture cannot be read ({error})", kind="request") from None
     return np.asarray(grey - grey.mean(), float)
+
+
+def recorded_thumbnails(exchange: Exchange) -> tuple[Thumbnail, ...]:
+    """The thumbnails of an exchange's pictures, as `thumbnail` gives them."""
+    return tuple(_unpacked(packed) for packed in exchange.pictures)
 
 
 def _packed(values: Thumbnail) -> str:
