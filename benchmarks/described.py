@@ -42,7 +42,8 @@ _PEOPLE = re.compile(
     rf"\b({_NUMBER})(?: (?:to|or) ({_NUMBER}))? (?:\w+ )?(?:people|persons?|pedestrians|men|women)\b", re.IGNORECASE
 )
 _EVERYONE = re.compile(
-    r"\b(?:the others?|others|the rest|most|nearly all|almost all|all|everyone|everybody|many|several|both|each|a group)\b",
+    r"\b(?:the others?|others|the rest|most|nearly all|almost all|all|everyone|everybody|many|several|both|each|"
+    r"a group)\b",
     re.IGNORECASE,
 )
 _ODD = re.compile(r"[{}\[\]<>`#*|]|^\s*[-•\d]+[.)]? |\bI (?:cannot|can't|am unable)\b|\bas an AI\b", re.MULTILINE)

@@ -151,7 +151,7 @@ async def recheck(
     """Ask a model about the cases of a video and let its votes move the findings.
 
     Args:
-        judgement: after smoothing.
+        judgement: after smoothing; with outcomes of other frames, which move theirs.
         cases: see `find_cases`.
         captions: position in the judgement → caption.
         rules: of the scene.
@@ -197,7 +197,24 @@ async def recheck(
         for _ in range(min(concurrency, len(cases))):
             group.create_task(work())
     everything = {**judgement.rechecks, **heard}
-    return _moved(replace(judgement, rechecks=everything), cases, options, threshold), (stopped[0] if stopped else None)
+    return take_over(judgement, everything, options, threshold), (stopped[0] if stopped else None)
+
+
+def take_over(
+    judgement: Judgement,
+    rechecks: Mapping[int, Recheck],
+    options: RecheckOptions = RecheckOptions(),
+    threshold: float = 1.0,
+) -> Judgement:
+    """The judgement moved by outcomes.
+
+    Args:
+        judgement: after smoothing.
+        rechecks: position → what came of the frame, without a probability where nothing did.
+        options: see `RecheckOptions`.
+        threshold: exceedance from which a frame is anomalous.
+    """
+    return _moved(replace(judgement, rechecks=rechecks), options, threshold)
 
 
 def found_anomalous(judgement: Judgement, position: int, threshold: float) -> bool:
@@ -305,9 +322,9 @@ def _for_frames(
         yield position, replace(outcome, evidence=evidence, notes=notes, hostile=hostile)
 
 
-def _moved(judgement: Judgement, cases: Sequence[Case], options: RecheckOptions, threshold: float) -> Judgement:
+def _moved(judgement: Judgement, options: RecheckOptions, threshold: float) -> Judgement:
     """The judgement with every frame moved by what was said of it, frames without a caption as their neighbours."""
-    asked = sorted(position for case in cases for position in case.positions)
+    asked = sorted(judgement.rechecks)
     if not asked and (options.which != "uncertain" or judgement.findings is not None):
         return judgement
     if judgement.findings is not None:

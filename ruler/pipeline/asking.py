@@ -9,7 +9,7 @@ import numpy as np
 from ruler.config import Settings
 from ruler.deduction.judge import Judgement
 from ruler.deduction.nearest import NearestCaptions
-from ruler.deduction.recheck import find_cases, recheck
+from ruler.deduction.recheck import Case, find_cases, recheck
 from ruler.errors import RulerError
 from ruler.pipeline.captions import Tally
 from ruler.pipeline.models import Models
@@ -43,6 +43,21 @@ class Asking:
         nearest = nearest_of(settings, self._examples)
         threshold = event_options(settings, scene).threshold
         cases = find_cases(judgement, captions, scene.rules, threshold, options, nearest)
+        return self.answered(judgement, cases, captions, scene, settings, name)
+
+    def answered(
+        self,
+        judgement: Judgement,
+        cases: Sequence[Case],
+        captions: Mapping[int, str],
+        scene: Scene,
+        settings: Settings,
+        name: str,
+    ) -> tuple[Judgement, RulerError | None]:
+        """The judgement after some cases were asked about, and what ended it early."""
+        models, options = self.models, recheck_options(settings)
+        assert models is not None and models.llm is not None
+        threshold = event_options(settings, scene).threshold
         return models.run(
             recheck(
                 judgement,

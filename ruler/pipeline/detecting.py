@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from ruler.config import DEFAULTS, Settings
 from ruler.deduction.judge import Judgement, Recheck, judge
@@ -26,14 +25,15 @@ from ruler.pipeline.parallel import Task, Watched, observe, observe_all, worth_i
 from ruler.pipeline.results import VideoResult, failed
 from ruler.pipeline.watch import Watch
 from ruler.progress import NoProgress, Progress
-from ruler.rules.io import load_rules
 from ruler.rules.model import RuleSet, Scene
-from ruler.rundir import RunFolder, RunReader, VideoFolder, VideoReader, VideoRecord, VideoStatus
+from ruler.rundir import RunFolder, VideoFolder, VideoRecord, VideoStatus
 from ruler.schema import Event, FloatArray, Observation, Scores, Status, VideoInfo
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Judged:
+    """What came of judging one video."""
+
     judgement: Judgement
     scores: Scores
     events: tuple[Event, ...]
@@ -132,65 +132,17 @@ def _look_ahead(
         return observe_all(tasks, jobs, progress.task(f"{len(tasks)} videos, {jobs} at a time"))
 
 
-def apply_rules(
-    before: RunReader,
-    ruleset: RuleSet,
-    run: RunFolder,
-    settings: Settings = DEFAULTS,
-    *,
-    scene_of: Callable[[str], str] = lambda _: "",
-) -> Iterator[VideoResult]:
-    """Judge a finished run's observations by other rules or settings, without decoding a frame.
-
-    Args:
-        before: the run that observed.
-        ruleset: the rules to judge by.
-        run: where the new judgement goes; observations are not copied.
-        settings: of deduction.
-        scene_of: name of a video → name of its scene.
-    """
-    old = load_rules(before.path / "rules.yaml")
-    for name, record in before.record.videos.items():
-        if record.status is not VideoStatus.DONE:
-            hint = "let that run come to its end first: the same command goes on"
-            yield failed(name, record.source, DataError(f"is {record.status} in the run before", where=name, hint=hint))
-            continue
-        try:
-            scene = scene_rules(ruleset, scene_of(name))
-            reader = before.video(name)
-            size = (record.width or 0, record.height or 0)
-            start = datetime.fromisoformat(record.start) if record.start else None
-            judged = _judge(reader.observations(), scene, settings, size, start, partial(_times, reader))
-            folder = run.video_folder(name, record.source)
-            if scene.person_height != scene_rules(old, scene_of(name) if old.scenes else "").person_height:
-                more = "speeds were measured with another person_height than these rules have; detect anew to be exact"
-                record = replace(record, notes=(*record.notes, more))
-            asked = before.record.command.get("settings", {}).get("models", {}).get("llm")
-            if asked:
-                more = f"judged by the rules alone: what {asked} said in the run before is not taken over"
-                record = replace(record, degraded=0, unparsed=0, notes=(*record.notes, more))
-            _write(
-                folder,
-                run,
-                name,
-                judged,
-                scene,
-                settings,
-                replace(record, notes=_notes(record.notes, scene, start, judged)),
-            )
-            yield _result(name, record.source, judged, record.notes)
-        except DataError as error:
-            yield failed(name, record.source, error)
-
-
 def _in_memory(source: Input, scene: Scene, settings: Settings, progress: Progress, asking: Asking) -> VideoResult:
     with Watch(source, settings, geometry_of(scene), asking.models) as watch:
         advance = progress.task(source.name, watch.info.frames)
         size = (watch.info.width, watch.info.height)
         seen = _counted(watch.observations(), advance)
-        judged = _judge(seen, scene, settings, size, watch.info.start, watch.times, asking, source.name)
-        return _result(
-            source.name, source.source, judged, _notes(watch.notes, scene, watch.info.start, judged, source.perception)
+        judged = judge_video(seen, scene, settings, size, watch.info.start, watch.times, asking, source.name)
+        return result_of(
+            source.name,
+            source.source,
+            judged,
+            notes_of(watch.notes, scene, watch.info.start, judged, source.perception),
         )
 
 
@@ -224,7 +176,7 @@ def _in_folder(
             known = observe(watch, folder, progress.task(source.name, watch.info.frames))
     with _timed(run, "deduction"):
         info, size = known.info, (known.info.width, known.info.height)
-        judged = _judge(
+        judged = judge_video(
             folder.observations(), scene, settings, size, info.start, lambda: known.times, asking, source.name
         )
         entry = VideoRecord(
@@ -234,10 +186,10 @@ def _in_folder(
             height=size[1] or None,
             start=info.start.isoformat() if info.start else None,
             skipped=known.skipped + len(judged.judgement.camera),
-            notes=_notes(known.notes, scene, info.start, judged, source.perception),
+            notes=notes_of(known.notes, scene, info.start, judged, source.perception),
         )
-        _write(folder, run, source.name, judged, scene, settings, entry)
-    return _result(source.name, source.source, judged, entry.notes)
+        write_judged(folder, run, source.name, judged, scene, settings, entry)
+    return result_of(source.name, source.source, judged, entry.notes)
 
 
 def _before(source: Input, scene: Scene, settings: Settings, record: VideoRecord, folder: VideoFolder) -> VideoResult:
@@ -289,7 +241,7 @@ def _counted(observations: Iterable[Observation], advance: Callable[[int], None]
         yield observation
 
 
-def _judge(
+def judge_video(
     observations: Iterable[Observation],
     scene: Scene,
     settings: Settings,
@@ -298,7 +250,8 @@ def _judge(
     times: Callable[[], FloatArray],
     asking: Asking | None = None,
     name: str = "",
-) -> _Judged:
+) -> Judged:
+    """Judge the observations of one video, and have a model heard where one is asked."""
     words = Words(observations)
     judgement = judge(words, scene.rules, judge_options(settings, scene), size, start)
     options = event_options(settings, scene)
@@ -311,18 +264,19 @@ def _judge(
     judgement = replace(judgement, rechecks={**missing, **judgement.rechecks})
     scores = score_frames(judgement, times(), options)
     events = tuple(find_events(judgement, scores, scene.rules, options))
-    return _Judged(judgement, scores, events, stopped, words.tally.notes)
+    return Judged(judgement, scores, events, stopped, words.tally.notes)
 
 
-def _write(
+def write_judged(
     folder: VideoFolder,
     run: RunFolder,
     name: str,
-    judged: _Judged,
+    judged: Judged,
     scene: Scene,
     settings: Settings,
     entry: VideoRecord,
 ) -> None:
+    """Write what came of judging one video into its folder and into run.json."""
     folder.restart_verdicts()
     folder.append_verdicts(verdicts(judged.judgement, scene.rules, event_options(settings, scene)))
     folder.write_scores(judged.scores)
@@ -339,8 +293,8 @@ def _write(
     run.set_video(name, done)
 
 
-def _notes(
-    notes: Sequence[str], scene: Scene, start: datetime | None, judged: _Judged, perception: str = ""
+def notes_of(
+    notes: Sequence[str], scene: Scene, start: datetime | None, judged: Judged, perception: str = ""
 ) -> tuple[str, ...]:
     """The notes of a video, with those that concern it and the rules together."""
     more = []
@@ -364,7 +318,8 @@ def _threshold(scene: Scene, settings: Settings) -> float:
     return r / (1 + r)
 
 
-def _result(name: str, source: str, judged: _Judged, notes: Sequence[str]) -> VideoResult:
+def result_of(name: str, source: str, judged: Judged, notes: Sequence[str]) -> VideoResult:
+    """What is told of a judged video."""
     return VideoResult(
         name,
         source,
@@ -379,12 +334,8 @@ def _result(name: str, source: str, judged: _Judged, notes: Sequence[str]) -> Vi
     )
 
 
-def _counted_status(judged: _Judged, status: Status) -> int:
+def _counted_status(judged: Judged, status: Status) -> int:
     return sum(said.status is status for said in judged.judgement.rechecks.values())
-
-
-def _times(reader: VideoReader) -> FloatArray:
-    return reader.scores().times
 
 
 @contextmanager

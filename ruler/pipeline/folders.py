@@ -19,7 +19,7 @@ from ruler.llm.budget import Spent
 from ruler.llm.prompts import Prompts
 from ruler.perception.motion import SceneGeometry
 from ruler.pipeline.captions import mend
-from ruler.pipeline.detecting import apply_rules, detect_videos
+from ruler.pipeline.detecting import detect_videos
 from ruler.pipeline.inducing import Induced, induce_rules
 from ruler.pipeline.inputs import Input
 from ruler.pipeline.models import ModelMaker, Models, make_model
@@ -29,7 +29,7 @@ from ruler.pipeline.watch import Watch
 from ruler.progress import NoProgress, Progress
 from ruler.rules.io import render_rules, rules_hash, save_rules
 from ruler.rules.model import Rule, RuleSet, Scene
-from ruler.rundir import RunFolder, RunReader, Usage, VideoRecord, VideoStatus
+from ruler.rundir import RunFolder, Usage, VideoRecord, VideoStatus
 from ruler.rundir.files import write_whole, writing
 from ruler.schema import Observation
 
@@ -225,31 +225,6 @@ def detect_to_folder(
         tell(models)
         if ended:
             run.finish()
-
-
-def apply_to_folder(
-    before: Path,
-    ruleset: RuleSet,
-    out: Path,
-    settings: Settings = DEFAULTS,
-    *,
-    scene_of: Callable[[str], str] = lambda _: "",
-    scene_from: str | None = None,
-) -> Iterator[VideoResult]:
-    """Judge a finished run again by other rules, into a new folder; see `apply_rules`."""
-    reader = RunReader(before)
-    asked = {
-        "command": "rules apply",
-        "run": str(before),
-        "inputs": {name: record.source for name, record in reader.record.videos.items()},
-        "rules": rules_hash(ruleset),
-        "scene_from": scene_from,
-        "settings": outcome_settings(settings),
-    }
-    with RunFolder.open(out, asked) as run:
-        run.write_file(RULES_FILE, render_rules(ruleset))
-        yield from apply_rules(reader, ruleset, run, settings, scene_of=scene_of)
-        run.finish()
 
 
 def outcome_settings(settings: Settings, names: Sequence[str] = OUTCOME) -> dict[str, Any]:
