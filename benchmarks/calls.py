@@ -39,7 +39,7 @@ WAYS = {
 
 
 class KeywordModel:
-    """Says "yes", citing the first anomaly rule and a quote, where a caption speaks of a keyword."""
+    """Says "yes" citing an anomaly rule, where a caption speaks of a keyword, else "no", citing a normal one."""
 
     name = "keywords"
 
@@ -50,12 +50,18 @@ class KeywordModel:
     async def generate(self, request: Request) -> Reply:
         """Answer by the caption alone."""
         self.asked += 1
-        found = re.search(r"<description>\n(.*?)\n</description>", request.messages[-1].text, re.DOTALL)
+        found = re.search(r"<description>\n(.*?)\n</description>", request.messages[1].text, re.DOTALL)
         caption = found[1] if found else ""
         rule = re.search(r"^(A\d+):", request.messages[0].text, re.MULTILINE)
         mention = next(iter(self._matcher.search(caption)), None)
+        usual = re.search(r"^(N\d+):", request.messages[0].text, re.MULTILINE)
+        first = re.match(r"\W*(\w+(?:\s+\w+)?)", caption)
+        if mention:
+            claims = [{"rule": rule[1], "quote": mention.quote}] if rule else []
+        else:
+            claims = [{"rule": usual[1], "quote": first[1]}] if usual and first else []
         said = {
-            "findings": [{"rule": rule[1], "quote": mention.quote}] if rule and mention else [],
+            "findings": claims,
             "rationale": "A keyword." if mention else "No keyword.",
             "anomalous": "yes" if mention else "no",
         }

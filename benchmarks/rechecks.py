@@ -100,7 +100,7 @@ def wilson(hits: int, of: int, z: float = 1.96) -> str:
         return "–"
     p, d = hits / of, 1 + z * z / of
     middle, half = (p + z * z / (2 * of)) / d, z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of)) / d
-    return f"{p:.1%} ({middle - half:.1%} to {middle + half:.1%}, n = {of})"
+    return f"{p:.1%} ({max(0.0, middle - half):.1%} to {middle + half:.1%}, n = {of})"
 
 
 def judged_reasons(dataset: str) -> dict[str, bool]:

@@ -114,6 +114,13 @@ class ModelError(RulerError):
         return self.kind in ("refused", "unknown")
 
 
+class TaughtError(ModelError):
+    """A server refused a parameter, and is asked without it from now on: the same request once more may be answered.
+
+    It is a call of its own, to be paid for and counted as one.
+    """
+
+
 class BudgetError(RulerError):
     """The limit of calls or cost is reached (exit code 5); what was done is kept."""
 

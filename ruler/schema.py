@@ -123,6 +123,7 @@ class Observation:
         caption_from: the earlier frame the caption was written for, where this picture is nearly identical to that
             one's; None where the caption is this frame's own.
         unanswered: why a caption that was asked for could not be had; empty where it could, or none was asked for.
+        ask_again: the reason may pass (a timeout, an overload): the same command asks for the caption again.
     """
 
     frame: int
@@ -134,6 +135,7 @@ class Observation:
     sources: tuple[str, ...] = ()
     caption_from: int | None = None
     unanswered: str = ""
+    ask_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

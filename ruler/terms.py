@@ -225,7 +225,7 @@ def _things(words: list[str], which: Iterable[int]) -> Iterable[_Term]:
             continue
         head = None if aside or negated else _head(words, phrase)
         if head is not None:
-            yield _Term(_singular(words[head]), head, head, False)
+            yield _Term(singular(words[head]), head, head, False)
         phrase = []
         negated = (negated or text in _NEGATIONS) and text != "but"
         # What follows a preposition or a participle is a place or a detail, not one of the things listed.
@@ -245,7 +245,7 @@ def _activities(words: list[str]) -> Iterable[_Term]:
             continue
         head, after = _object(words, i + 1)
         if not _negated(words, i) and verb not in _NOT_DOING:
-            thing = None if head is None or verb in _PLACE_VERBS else _Term(_singular(words[head]), head, head, False)
+            thing = None if head is None or verb in _PLACE_VERBS else _Term(singular(words[head]), head, head, False)
             if verb or (uses and thing):
                 name = f"{verb or text} {thing.name}" if thing else verb or text
                 yield _Term(name, i, thing.last if thing else i, True)
@@ -327,7 +327,8 @@ def _head(words: list[str], phrase: list[int]) -> int | None:
     return None if text in _NO_THINGS or text[0].isdigit() else phrase[-1]
 
 
-def _singular(noun: str) -> str:
+def singular(noun: str) -> str:
+    """The singular of a noun, in lower case; one that is no plural stays as it is."""
     if len(noun) < 4 or noun.endswith(("ss", "us", "is")):
         return noun
     if noun.endswith(("eaves", "lves")):

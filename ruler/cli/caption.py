@@ -72,6 +72,7 @@ def command(
                     "captions": one.captions,
                     "reused": one.reused,
                     "missing": one.missing,
+                    "again": one.again,
                     **({"error": str(one.error)} if one.error is not None else {}),
                 }
                 for one in done

@@ -81,8 +81,9 @@ def command(
     ruleset = load_rules(rules)
     refuse_unusable(ruleset, rules)
     inputs, bad = o.gather_inputs(videos, Records(captions, tracks, detections), settings)
+    examples = read_examples(rules) if settings.recheck.shots else ()
     if dry_run:
-        print_plan(inputs, settings, ("perception", "deduction"), as_json, ruleset, scene_from)
+        print_plan(inputs, settings, ("perception", "deduction"), as_json, ruleset, scene_from, examples)
         return 0
     o.note_models(settings, quiet)
     results: list[VideoResult] = []
@@ -98,7 +99,7 @@ def command(
             scene_from=scene_from,
             progress=progress,
             jobs=jobs,
-            examples=read_examples(rules) if settings.recheck.shots else (),
+            examples=examples,
             tell=spent.append,
         ):
             results.append(result)

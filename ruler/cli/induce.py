@@ -81,7 +81,7 @@ def command(
     scene_of = scene_namer(scene_from)
     inputs, bad = o.gather_inputs(normal, Records(captions, tracks, detections), settings)
     if dry_run:
-        print_plan(inputs, settings, ("perception", "induction"), as_json)
+        print_plan(inputs, settings, ("perception", "induction"), as_json, scene_from=scene_from)
         return 0
     o.note_models(settings, quiet)
     kept: tuple[Rule, ...] = ()

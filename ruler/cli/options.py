@@ -127,9 +127,11 @@ def note_models(settings: Settings, quiet: bool, stages: Sequence[str] = ("vlm",
 def note_usage(spent: Sequence[Models], quiet: bool) -> Usage:
     """Say on stderr what was asked and what it cost, and what a person should know of the models."""
     usage = sum((models.usage for models in spent), Usage())
-    if usage.calls or usage.cached:
+    if usage.calls or usage.cached or usage.replayed:
         tokens = f"{usage.prompt_tokens + usage.completion_tokens:,} tokens"
-        note(f"{usage.calls} calls ({usage.cached} answered from the cache), {tokens}, ${usage.cost:.4f}", quiet)
+        apart = f"{usage.cached} more answered from the cache"
+        apart += f", {usage.replayed} replayed from a recording" if usage.replayed else ""
+        note(f"{usage.calls} calls ({apart}), {tokens}, ${usage.cost:.4f}", quiet)
     for models in spent:
         for line in models.notes:
             note(line, quiet)

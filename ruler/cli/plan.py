@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ruler.cli.options import print_json
 from ruler.config import Settings
 from ruler.pipeline import Input
-from ruler.pipeline.planning import Plan, Stage, make_plan
+from ruler.pipeline.bounds import Stage
+from ruler.pipeline.planning import Plan, make_plan
 from ruler.rules.model import RuleSet
 
 
@@ -18,6 +19,7 @@ def print_plan(
     as_json: bool,
     rules: RuleSet | None = None,
     scene_from: str | None = None,
+    examples: Sequence[str] = (),
 ) -> None:
     """Print what a command would do, for people or as one JSON object.
 
@@ -28,8 +30,9 @@ def print_plan(
         as_json: for machines.
         rules: to count rechecks by, where there are.
         scene_from: finds a video's scene.
+        examples: normal captions, of which the nearest are shown in rechecks.
     """
-    plan = make_plan(inputs, settings, stages, rules, scene_from)
+    plan = make_plan(inputs, settings, stages, rules, scene_from, examples)
     if as_json:
         print_json(plan_as_dict(plan))
     else:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from ruler.cli import options as o
-from ruler.cli.detect import print_results
-from ruler.pipeline import apply_to_folder, keep_old, scene_namer
+from ruler.cli.detect import exit_code, print_results
+from ruler.pipeline import Models, apply_to_folder, keep_old, read_examples, scene_namer
 from ruler.report import report_run
 from ruler.rules.diff import diff_rules
 from ruler.rules.importers import import_anomalyruler, import_lines
@@ -97,16 +97,53 @@ def apply(
     scene_from: o.SceneFrom = None,
     alarms: o.Alarms = None,
     preset: o.Preset = None,
+    llm: o.Llm = None,
+    max_calls: o.MaxCalls = None,
+    max_cost: o.MaxCost = None,
+    prices: o.PricesFile = None,
+    prompts: o.PromptsDir = None,
+    cache: o.Cache = None,
+    concurrency: o.Concurrency = None,
+    record: o.Record = None,
     config: o.Config = None,
     set_: o.Set = None,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
 ) -> int:
-    """Score a finished run again by other rules, from its observations, without decoding a frame."""
-    settings = o.settings_of(config, set_, smoothing={"preset": preset}, events={"alarms": alarms})
+    """Score a finished run again by other rules, from its observations, without decoding a frame.
+
+    What a model said in that run is kept where its question is the same; --llm asks the others anew.
+    """
+    settings = o.settings_of(
+        config,
+        set_,
+        smoothing={"preset": preset},
+        events={"alarms": alarms},
+        models={"llm": llm, "prompts": prompts},
+        transport=o.transport(max_calls, max_cost, prices, cache, concurrency, record),
+    )
     ruleset = load_rules(rules)
     refuse_unusable(ruleset, rules)
-    results = list(
-        apply_to_folder(run, ruleset, out, settings, scene_of=scene_namer(scene_from), scene_from=scene_from)
-    )
-    print_results(results, out, report_run(out), as_json=as_json)
-    return 3 if any(result.error is not None for result in results) else 0
+    spent: list[Models] = []
+    with o.progress_of(quiet, verbose) as progress:
+        results = list(
+            apply_to_folder(
+                run,
+                ruleset,
+                out,
+                settings,
+                scene_of=scene_namer(scene_from),
+                scene_from=scene_from,
+                examples=read_examples(rules) if settings.models.llm else (),
+                progress=progress,
+                tell=spent.append,
+            )
+        )
+    for result in results:
+        if result.error is not None:
+            o.note(f"ruler: {result.error}")
+    o.print_notes({result.name: result.notes for result in results}, quiet)
+    usage = o.note_usage(spent, quiet)
+    print_results(results, out, report_run(out), as_json=as_json, usage=usage)
+    return exit_code(results) if settings.models.llm else 3 if any(r.error is not None for r in results) else 0

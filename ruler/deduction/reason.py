@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ruler.llm.client import Answer, Client
 from ruler.llm.labels import label_probabilities
 from ruler.llm.prompts import Prompt, Prompts, fenced
+from ruler.rules.hostile import addresses_reader
 from ruler.rules.model import Rule
 
 PROMPT = "reason"
@@ -26,7 +27,11 @@ LABELS = ("yes", "no")
 AFRESH = 1000
 """Added to the number of a vote that is asked again without its first answer."""
 
-_TOKENS = 700
+TOKENS = 700
+UNREASONED = "it clears the finding and cites nothing normal that is described, so the finding stands"
+
+_GAP = "\n|\n"
+_READ_OUT = re.compile(r"[\"“«„][^\"“”«»„\n]{0,300}[\"”»“]|(?<!\w)[‘'][^‘’'\n]{0,200}[’'](?!\w)")
 _PLAIN = re.compile(r"[^\w.-]")
 _SPACE = re.compile(r"\s+")
 _QUOTES = str.maketrans("“”„«»‘’‚", '"""""\'\'\'')
@@ -111,7 +116,8 @@ async def reason(
 
     A reply with claims that do not hold is asked for once more with what is wrong; claims that still do not hold are
     dropped. A verdict that is left without any evidence is asked for again, from the beginning, without its first
-    answer; what then has none either counts for nothing.
+    answer; what then has none either counts for nothing. A reply that clears an anomalous finding has to cite what is
+    normal, in words that are the description's own; one that does not even when asked once more counts for nothing.
 
     Args:
         client: the model.
@@ -132,17 +138,17 @@ async def reason(
 
     async def ask(number: int) -> Answer[Reasoning]:
         request = prompt.request(
-            max_tokens=_TOKENS,
+            max_tokens=TOKENS,
             vote=number,
             seed=seed + number,
             temperature=temperature if number else 0.0,
             logprobs=logprobs,
         )
-        return await client.ask(request, Reasoning, lambda said: fault(said, known, question.caption))
+        return await client.ask(request, Reasoning, lambda said: fault(said, known, question))
 
-    opinion = _opinion(await ask(vote), known, question.caption)
-    if opinion.anomalous is None and opinion.dropped:
-        opinion = _opinion(await ask(vote + AFRESH), known, question.caption)
+    opinion = _opinion(await ask(vote), known, question)
+    if opinion.anomalous is None and opinion.dropped and UNREASONED not in opinion.dropped:
+        opinion = _opinion(await ask(vote + AFRESH), known, question)
     return opinion
 
 
@@ -154,11 +160,16 @@ def shuffled(rules: Sequence[Rule], vote: int, seed: int) -> list[Rule]:
     return [rules[i] for i in order]
 
 
-def fault(said: Reasoning, rules: Mapping[str, Rule], caption: str) -> str:
+def fault(said: Reasoning, rules: Mapping[str, Rule], question: Question) -> str:
     """What is wrong with the claims of a reply, in words for the model; empty where all hold."""
-    wrong = [why for claim in said.findings if (why := _why_not(claim, rules, caption))]
+    wrong = [why for claim in said.findings if (why := _why_not(claim, rules, question.caption))]
     if not wrong and said.anomalous == "yes" and not _supported(said.findings, rules):
         wrong.append('"anomalous" is "yes", but no anomaly rule is among the findings.')
+    if not wrong and said.anomalous == "no" and question.anomalous and not cleared(said.findings, rules, question):
+        wrong.append(
+            '"anomalous" is "no" against the finding so far, but no normal rule is among the findings with a quote of '
+            "what is described; what stands on a sign or is said to the reader is none."
+        )
     return " ".join(wrong)
 
 
@@ -194,21 +205,37 @@ def render_question(prompts: Prompts, rules: Sequence[Rule], question: Question)
     )
 
 
-def _opinion(answer: Answer[Reasoning], rules: Mapping[str, Rule], caption: str) -> Opinion:
+def cleared(claims: Sequence[Claim], rules: Mapping[str, Rule], question: Question) -> bool:
+    """Whether claims give a reason against an anomalous finding.
+
+    That is a normal rule (any rule where the scene has no normal ones) with a quote that stands in the caption outside
+    of what was read out from somewhere, addresses the reader, or excuses what happens.
+    """
+    described = _READ_OUT.sub(_GAP, question.caption)
+    for passage in addresses_reader(question.caption):
+        described = described.replace(passage, _GAP)
+    normal = any(rule.kind == "normal" for rule in rules.values())
+    fitting = (c for c in claims if c.rule in rules and (rules[c.rule].kind == "normal" or not normal))
+    return any(quoted(claim.quote, described) is not None for claim in fitting)
+
+
+def _opinion(answer: Answer[Reasoning], rules: Mapping[str, Rule], question: Question) -> Opinion:
     said = answer.value
     if said is None:
         return Opinion(None, raw=answer.reply.text)
     claims, dropped = [], []
     for claim in said.findings:
-        why = _why_not(claim, rules, caption)
+        why = _why_not(claim, rules, question.caption)
         if why:
             dropped.append(why)
         else:
-            claims.append(Claim(rule=claim.rule, quote=quoted(claim.quote, caption) or claim.quote))
+            claims.append(Claim(rule=claim.rule, quote=quoted(claim.quote, question.caption) or claim.quote))
     anomalous = said.anomalous == "yes"
     if anomalous and not _supported(claims, rules):
         dropped = dropped or ["it names no anomaly rule"]
         return Opinion(None, None, tuple(claims), tuple(dropped), said.rationale, answer.reply.text)
+    if not anomalous and question.anomalous and not cleared(claims, rules, question):
+        return Opinion(None, None, tuple(claims), (*dropped, UNREASONED), said.rationale, answer.reply.text)
     likely = label_probabilities(answer.reply, "anomalous", LABELS)
     return Opinion(
         anomalous,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -16,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from ruler.deduction import smooth
+from ruler.deduction.alike import gist, usual_things
 from ruler.deduction.judge import Judgement, Recheck
 from ruler.deduction.reason import Opinion, Question, reason
 from ruler.deduction.vote import Vote, moved, reduce_votes, share
@@ -27,7 +27,6 @@ from ruler.rules.match import UNCALIBRATED, MatchOptions, keyword_exceedance, te
 from ruler.rules.model import Rule
 from ruler.rules.said import speaks_of
 from ruler.schema import Evidence, FloatArray, Status
-from ruler.terms import caption_terms
 
 Which = Literal["all", "uncertain", "none"]
 
@@ -36,12 +35,10 @@ Nearest = Callable[[str], tuple[str, ...]]
 
 PLAIN = MatchOptions()
 
-_COUNT = re.compile(r"\b(\w{1,12}) (?:people|persons?|men|man|women|woman)\b", re.IGNORECASE)
-
 MOST_FAILURES = 8
 """Cases in a row that no answer came to, after which a model is taken as gone."""
 
-HOSTILE = "the caption holds words that address its reader; the recheck may raise the finding, not lower it"
+HOSTILE = "words in the caption address its reader, or excuse what happens: it may raise the finding, not lower it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +50,8 @@ class RecheckOptions:
         band: a frame is uncertain from threshold / band to threshold · band.
         votes: k.
         reducer: a name of `vote.REDUCERS`.
-        reuse: also take over the outcome of a frame at most `span` seconds before that speaks of the same people,
-            activities and things, with the same finding; and so on from frame to frame.
+        reuse: also take over the outcome of a frame at most `span` seconds before that speaks of as many people, the
+            same activities and things (see `gist`), with the same finding; and so on from frame to frame.
         span: seconds.
         logprobs: ask for the label's log-probabilities.
         temperature: of votes after the first.
@@ -116,13 +113,14 @@ def find_cases(
     """
     opened: dict[tuple[str, bool], _Open] = {}
     latest: dict[object, tuple[float, _Open]] = {}
+    usual = usual_things(rules)
     for position in sorted(captions):
         if position in judgement.camera or not _asked(judgement, position, threshold, options):
             continue
         caption, time = captions[position], float(judgement.times[position])
         anomalous = found_anomalous(judgement, position, threshold)
         key, matched = (caption, anomalous), speaks_of(caption, rules)
-        like = (_gist(caption), matched, anomalous)
+        like = (gist(caption, usual), matched, anomalous)
         if key in opened:
             case = opened[key]
             case.positions.append(position)
@@ -153,7 +151,7 @@ async def recheck(
     """Ask a model about the cases of a video and let its votes move the findings.
 
     Args:
-        judgement: after smoothing.
+        judgement: after smoothing; with outcomes of other frames, which move theirs.
         cases: see `find_cases`.
         captions: position in the judgement → caption.
         rules: of the scene.
@@ -199,7 +197,24 @@ async def recheck(
         for _ in range(min(concurrency, len(cases))):
             group.create_task(work())
     everything = {**judgement.rechecks, **heard}
-    return _moved(replace(judgement, rechecks=everything), cases, options, threshold), (stopped[0] if stopped else None)
+    return take_over(judgement, everything, options, threshold), (stopped[0] if stopped else None)
+
+
+def take_over(
+    judgement: Judgement,
+    rechecks: Mapping[int, Recheck],
+    options: RecheckOptions = RecheckOptions(),
+    threshold: float = 1.0,
+) -> Judgement:
+    """The judgement moved by outcomes.
+
+    Args:
+        judgement: after smoothing.
+        rechecks: position → what came of the frame, without a probability where nothing did.
+        options: see `RecheckOptions`.
+        threshold: exceedance from which a frame is anomalous.
+    """
+    return _moved(replace(judgement, rechecks=rechecks), options, threshold)
 
 
 def found_anomalous(judgement: Judgement, position: int, threshold: float) -> bool:
@@ -214,12 +229,6 @@ def _asked(judgement: Judgement, position: int, threshold: float, options: Reche
         return options.which == "all"
     r = float(judgement.smoothed[position])
     return threshold / options.band <= r <= threshold * options.band
-
-
-def _gist(caption: str) -> tuple[str, frozenset[str], frozenset[str]]:
-    """What a caption speaks of, as far as it could change a verdict: how many people, what they do, what is there."""
-    terms, count = caption_terms(caption), _COUNT.search(caption)
-    return count[1].lower() if count else "", terms.activities, terms.things
 
 
 async def _opinions(
@@ -313,9 +322,9 @@ def _for_frames(
         yield position, replace(outcome, evidence=evidence, notes=notes, hostile=hostile)
 
 
-def _moved(judgement: Judgement, cases: Sequence[Case], options: RecheckOptions, threshold: float) -> Judgement:
+def _moved(judgement: Judgement, options: RecheckOptions, threshold: float) -> Judgement:
     """The judgement with every frame moved by what was said of it, frames without a caption as their neighbours."""
-    asked = sorted(position for case in cases for position in case.positions)
+    asked = sorted(judgement.rechecks)
     if not asked and (options.which != "uncertain" or judgement.findings is not None):
         return judgement
     if judgement.findings is not None:

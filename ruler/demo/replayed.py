@@ -87,7 +87,7 @@ def run_replayed(
         results,
         page,
         ReplayModel(EXCHANGES).recorded_from,
-        sum(models.usage.calls for models in seen),
+        sum(models.usage.calls + models.usage.replayed for models in seen),
         tuple(dict.fromkeys(note for models in seen for note in models.notes)),
     )
 

@@ -21,7 +21,7 @@ from ruler.rules.words import words_of
 
 PROMPT = "aggregate"
 
-_TOKENS = 8000
+TOKENS = 8000
 _SHOWN = 8
 
 
@@ -58,9 +58,24 @@ class Aggregated:
     clear: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """What became of the candidates of one kind.
+
+    Attributes:
+        rules: those of most batches first.
+        problem: what is wrong with the reply, where it could not be read: each candidate then stands for itself.
+        text: that reply as it came.
+    """
+
+    rules: tuple[Aggregated, ...]
+    problem: str = ""
+    text: str = ""
+
+
 async def aggregate(
     client: Client, prompts: Prompts, generated: Sequence[Generated], kind: Kind, *, abstract: bool = True
-) -> list[Aggregated]:
+) -> Grouping:
     """Group the candidates of one kind and count the batches of each group.
 
     Args:
@@ -70,16 +85,13 @@ async def aggregate(
         kind: "normal" or "anomaly".
         abstract: whether the texts go from abstract to concrete.
 
-    Returns:
-        The rules, those of most batches first.
-
     Raises:
         ModelError: no answer could be had.
         BudgetError: the budget is used up.
     """
     candidates = {key: c for one in generated for key, c in one.ids(kind).items()}
     if not candidates:
-        return []
+        return Grouping(())
     told = "\n".join(fenced(f"{key}: {_told(c)}", "rule") for key, c in candidates.items())
     prompt = prompts.render(PROMPT, candidates=told, count=len(candidates), kind=kind, abstract=abstract)
 
@@ -91,8 +103,10 @@ async def aggregate(
         said = (("There is no candidate", unknown), ("No group has", missing), ("More than one group has", twice))
         return " ".join(f"{what} {', '.join(ids)}." for what, ids in said if ids)
 
-    answer = await client.ask(prompt.request(max_tokens=_TOKENS), Groups, wrong)
-    return collect(answer.value.groups if answer.value is not None else (), candidates, len(generated), kind)
+    answer = await client.ask(prompt.request(max_tokens=TOKENS), Groups, wrong)
+    groups = answer.value.groups if answer.value is not None else ()
+    rules = tuple(collect(groups, candidates, len(generated), kind))
+    return Grouping(rules) if answer.value is not None else Grouping(rules, answer.problem, answer.reply.text)
 
 
 def collect(

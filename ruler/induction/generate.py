@@ -23,7 +23,7 @@ PROMPT = "generate"
 MOST_ANOMALY = 14
 """Anomaly rules asked for in each batch."""
 
-_TOKENS = 6000
+TOKENS = 6000
 
 
 class _Reply(BaseModel):
@@ -173,7 +173,7 @@ async def _ask(
         abstract=options.abstract,
         most=MOST_ANOMALY,
     )
-    return await client.ask(prompt.request(max_tokens=_TOKENS), Candidates, _lacking)
+    return await client.ask(prompt.request(max_tokens=TOKENS), Candidates, _lacking)
 
 
 def _lacking(candidates: Candidates) -> str:

@@ -14,7 +14,7 @@ from ruler.rules.model import Rule
 
 PROMPT = "revise"
 
-_TOKENS = 6000
+TOKENS = 6000
 
 
 class Revision(BaseModel):
@@ -71,7 +71,7 @@ async def revise(
         about = f"Nothing is said of {', '.join(missing)}." if missing else ""
         return about + (f" {', '.join(bare)} are narrowed and have no keywords." if bare else "")
 
-    answer = await client.ask(prompt.request(max_tokens=_TOKENS), Revisions, wrong)
+    answer = await client.ask(prompt.request(max_tokens=TOKENS), Revisions, wrong)
     said = {r.rule: r for r in answer.value.revisions} if answer.value is not None else {}
     kept: list[Rule] = []
     dropped: list[tuple[Rule, str]] = []

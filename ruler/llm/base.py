@@ -164,6 +164,7 @@ class ChatModel(Protocol):
         """Answer a request, trying once.
 
         Raises:
+            TaughtError: asking the same once more, at once, may be answered.
             ModelError: no answer came; its kind says why, and whether asking again may help.
         """
 

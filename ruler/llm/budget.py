@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ruler.errors import BudgetError, UsageError
 from ruler.llm.base import Request, TokenUsage
-from ruler.llm.prices import Price, Prices, cost_of, estimate, exact, upper_bound
+from ruler.llm.prices import Price, Prices, cost_of, exact, upper_bound
 
-__all__ = ["Budget", "Price", "Prices", "Reservation", "Spent", "estimate", "upper_bound"]
+__all__ = ["Budget", "Price", "Prices", "Reservation", "Spent", "upper_bound"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Spent:
         prompt_tokens: sent, as the servers count them.
         completion_tokens: received, as the servers count them.
         cost: US dollars; models without a price count nothing.
+        replayed: requests that were answered from a file of recorded exchanges; they are no calls either.
     """
 
     calls: int = 0
@@ -34,6 +35,7 @@ class Spent:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0
+    replayed: int = 0
 
     def __add__(self, other: Spent) -> Spent:
         return Spent(
@@ -42,6 +44,7 @@ class Spent:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             float(exact(self.cost) + exact(other.cost)),
+            self.replayed + other.replayed,
         )
 
 
@@ -80,7 +83,7 @@ class Budget:
         self.prices = prices or Prices()
         self._before = spent
         self._cost = exact(spent.cost)
-        self._calls = self._cached = self._prompt = self._completion = 0
+        self._calls = self._cached = self._replayed = self._prompt = self._completion = 0
         self._open: dict[Reservation, Fraction] = {}
         self._unpriced: set[str] = set()
         self._reached = False
@@ -97,6 +100,7 @@ class Budget:
                 self._before.prompt_tokens + self._prompt,
                 self._before.completion_tokens + self._completion,
                 float(self._cost),
+                self._before.replayed + self._replayed,
             )
 
     @property
@@ -158,6 +162,11 @@ class Budget:
         with self._lock:
             self._cached += 1
 
+    def count_replayed(self) -> None:
+        """Count a request that was answered from a file of recorded exchanges."""
+        with self._lock:
+            self._replayed += 1
+
     def _refuse_over(self, model: str, bound: Fraction) -> None:
         if self.max_calls is not None and self._before.calls + self._calls + len(self._open) + 1 > self.max_calls:
             self._reached = True
@@ -204,6 +213,7 @@ class Budget:
             self._before.prompt_tokens + self._prompt,
             self._before.completion_tokens + self._completion,
             float(self._cost + sum(self._open.values(), Fraction(0))),
+            self._before.replayed + self._replayed,
         )
         torn = self._journal.with_name(f"{self._journal.name}.tmp")
         try:

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 from pydantic import BaseModel
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
-from ruler.errors import ModelError
+from ruler.errors import ModelError, TaughtError
 from ruler.llm.base import ChatModel, Message, Mode, Reply, Request, TokenUsage
 from ruler.llm.budget import Budget
 from ruler.llm.structured import in_words, parse, schema_of, unfit
@@ -25,6 +25,9 @@ Value = TypeVar("Value")
 
 LONGEST_WAIT = 120.0
 """Seconds; a server that asks to wait longer is taken as not answering."""
+
+_LESSONS = 8
+"""Parameters that a server may refuse, one after another, in one request."""
 
 _WAYS: tuple[Mode, ...] = ("schema", "json", "text")
 """How a format may be asked for, the strictest first."""
@@ -110,7 +113,9 @@ class Client:
         self.model = model
         self.budget = budget or Budget()
         self.last_error: ModelError | None = None
-        self._memory = memory
+        # What is replayed is on this disk already, and is no call.
+        self._replays = bool(getattr(model, "replays", False))
+        self._memory = None if self._replays else memory
         self._options = options
         self._sleep = sleep
         self._jitter = jitter
@@ -253,7 +258,20 @@ class Client:
         return self._memory.get(self.name, request)
 
     async def _call(self, request: Request) -> Reply:
-        """One attempt, paid for: its upper bound is set aside before, and settled by what the server counted."""
+        """One attempt; what a server refuses is left out, and each request that is sent is a call."""
+        for _ in range(_LESSONS - 1):
+            try:
+                return await self._send(request)
+            except TaughtError:
+                continue
+        return await self._send(request)
+
+    async def _send(self, request: Request) -> Reply:
+        """One request, paid for: its upper bound is set aside before, and settled by what the server counted."""
+        if self._replays:
+            reply = await self.model.generate(request)
+            self.budget.count_replayed()
+            return reply
         reservation = self.budget.reserve(self.name, request)
         try:
             reply = await self.model.generate(request)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 from openai import APIConnectionError, APIStatusError, AsyncOpenAI, OpenAIError
 
-from ruler.errors import ModelError
+from ruler.errors import ModelError, TaughtError
 from ruler.llm.base import Image, Message, Reply, Request
 from ruler.llm.faults import Place, broken, of_connection, of_status, words
 from ruler.llm.manners import Manners
@@ -26,7 +26,6 @@ LISTING = 10.0
 
 _UNSET = "none"
 _KEPT = 64
-_LESSONS = 8
 _TEACHING = (400, 403, 422, 500, 501)
 
 
@@ -112,25 +111,23 @@ class OpenAIModel:
     async def generate(self, request: Request) -> Reply:
         """Answer a request, trying once.
 
-        A server that does not take one of its parameters is asked again without it, now and from then on.
-
         Raises:
+            TaughtError: the server does not take one of the parameters, which is left out from then on.
             ModelError: no answer came; its kind says why, and whether asking again may help.
         """
         await self.ready()
         place = self._place()
-        for _ in range(_LESSONS):
-            payload = self._payload(request)
-            began = time.perf_counter()
-            try:
-                answer = await self._ask(payload)
-            except APIStatusError as error:
-                self._learn(error, payload)
-                if error.status_code in _TEACHING and self._payload(request) != payload:
-                    continue
-                raise await self._fault(error, place) from None
-            return read_reply(answer.content, answer.headers, place, request, time.perf_counter() - began)
-        raise broken(place, "the server takes none of the ways to ask")
+        payload = self._payload(request)
+        began = time.perf_counter()
+        try:
+            answer = await self._ask(payload)
+        except APIStatusError as error:
+            self._learn(error, payload)
+            if error.status_code in _TEACHING and self._payload(request) != payload:
+                said = place.said(error.response.text)
+                raise TaughtError(f"refused a parameter ({said})", where=self.name, kind="request") from None
+            raise await self._fault(error, place) from None
+        return read_reply(answer.content, answer.headers, place, request, time.perf_counter() - began)
 
     async def models(self) -> list[str]:
         """Names of the server's models, in its order.

@@ -131,27 +131,6 @@ def upper_bound(request: Request, price: Price | None = None) -> TokenUsage:
     return TokenUsage(prompt, request.max_tokens, estimated=True)
 
 
-def estimate(
-    calls: int, tokens_in: tuple[int, int], tokens_out: tuple[int, int], price: Price | None
-) -> tuple[float, float]:
-    """What a number of calls will cost, for a plan.
-
-    Args:
-        calls: how many.
-        tokens_in: least and most tokens of a prompt.
-        tokens_out: least and most tokens of a reply.
-        price: of the model; None counts as nothing.
-
-    Returns:
-        Least and most US dollars.
-    """
-    least, most = (
-        float(calls * cost_of(TokenUsage(sent, received), price))
-        for sent, received in zip(tokens_in, tokens_out, strict=True)
-    )
-    return least, most
-
-
 def exact(dollars: float) -> Fraction:
     """The decimal number that is meant: sums of a thousand calls at $0.10 are $100, not a hair more."""
     return Fraction(str(dollars))

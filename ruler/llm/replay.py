@@ -70,17 +70,21 @@ class ReplayModel:
     Args:
         path: JSONL, a line an `Exchange`.
 
+    Attributes:
+        replays: always; its answers are no calls.
+
     Raises:
         DataError: the file cannot be read.
     """
+
+    replays = True
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.stale: set[str] = set()
         self._known: dict[tuple[str, str, int, int], list[tuple[Exchange, tuple[Thumbnail, ...]]]] = {}
         for exchange in read_exchanges(path):
-            pictures = tuple(_unpacked(packed) for packed in exchange.pictures)
-            self._known.setdefault(exchange.key, []).append((exchange, pictures))
+            self._known.setdefault(exchange.key, []).append((exchange, recorded_thumbnails(exchange)))
 
     @property
     def name(self) -> str:
@@ -149,6 +153,11 @@ class RecordingModel:
         """The model string of the one that answers."""
         return self.model.name
 
+    @property
+    def replays(self) -> bool:
+        """Whether the one that answers replays."""
+        return bool(getattr(self.model, "replays", False))
+
     async def generate(self, request: Request) -> Reply:
         """Ask, and keep what came."""
         reply = await self.model.generate(request)
@@ -210,6 +219,11 @@ def thumbnail(image: Image) -> Thumbnail:
     except OSError as error:
         raise ModelError(f"the picture cannot be read ({error})", kind="request") from None
     return np.asarray(grey - grey.mean(), float)
+
+
+def recorded_thumbnails(exchange: Exchange) -> tuple[Thumbnail, ...]:
+    """The thumbnails of an exchange's pictures, as `thumbnail` gives them."""
+    return tuple(_unpacked(packed) for packed in exchange.pictures)
 
 
 def _packed(values: Thumbnail) -> str:

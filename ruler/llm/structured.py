@@ -15,6 +15,9 @@ from ruler.llm.base import Message, Reply, Request, Schema
 
 T = TypeVar("T", bound=BaseModel)
 
+LONGEST_PROBLEM = 800
+"""Characters of what is wrong with a reply, as the model is told."""
+
 LONGEST = 200_000
 """Characters of a reply that are looked through; a longer one is refused."""
 
@@ -76,6 +79,7 @@ def in_words(request: Request) -> Request:
 def unfit(problem: str, schema: Schema) -> str:
     """What a user says to a model whose reply could not be used: what is wrong, and the format once more."""
     said = problem.strip().rstrip(".")
+    said = said if len(said) <= LONGEST_PROBLEM else f"{said[: LONGEST_PROBLEM - 1]}…"
     return f"Your reply cannot be used: {said}. Reply once more, in full.\n{_WORDS}\n{shape(schema)}"
 
 

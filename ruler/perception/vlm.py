@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -93,25 +93,27 @@ class VlmPerceiver:
         prompts: give the template `caption`.
         options: see `CaptionOptions`.
         asked: captions asked for so far.
-        reused: captions taken over.
-        failed: captions that could not be had.
     """
 
     submit: Submit
     prompts: Prompts
     options: CaptionOptions
     asked: int = 0
-    reused: int = 0
-    failed: int = 0
     _answered: int = 0
     _in_a_row: int = 0
     _last: ModelError | None = None
     _held: list[Observation] = field(default_factory=list)
     _gone: str = ""
     _captions: dict[int, str | None] = field(default_factory=dict)
+    _passing: set[int] = field(default_factory=set)
 
     def observe(
-        self, info: VideoInfo, frames: Iterable[Frame], look: Look | None = None, after: int = -1
+        self,
+        info: VideoInfo,
+        frames: Iterable[Frame],
+        look: Look | None = None,
+        after: int = -1,
+        only: Collection[int] | None = None,
     ) -> Iterator[Observation]:
         """Give observations in the order of frames, those of the sampled ones with a caption.
 
@@ -121,6 +123,8 @@ class VlmPerceiver:
             look: what else looks at them; its observations are given for all frames, and captions in words that it
                 rendered itself are left out. None: only sampled frames are observed.
             after: frames up to this one were observed before; they are not asked about.
+            only: the frames to ask about, instead of those of the sampling; each for itself, and a model that does not
+                answer is no error.
 
         Raises:
             BudgetError: the budget is used up.
@@ -128,10 +132,12 @@ class VlmPerceiver:
                 not answer by then is not given.
         """
         self._captions.clear()
+        self._passing.clear()
         self._held.clear()
+        alone = look is None and only is None
         shown: dict[int, _Shown] = {}
         waiting: deque[_Waiting] = deque()
-        tapped = self._taken(frames, shown, after, everything=look is not None)
+        tapped = self._taken(frames, shown, after, only, everything=look is not None)
         seen = look(tapped) if look is not None else (Observation(f.index, f.time) for f in tapped)
         for observation in seen:
             plain = replace(observation, caption=None)
@@ -141,31 +147,42 @@ class VlmPerceiver:
             elif one.same_as is not None:
                 waiting.append(_Waiting(plain, same_as=one.same_as))
             else:
-                waiting.append(_Waiting(plain, self._begin(one, observation, info, alone=look is None), sampled=True))
+                waiting.append(
+                    _Waiting(plain, self._begin(one, observation, info, facts=look is not None), sampled=True)
+                )
             under_way = sum(w.answer is not None for w in waiting) if len(waiting) > 1 else 0
             while waiting and (self._ready(waiting[0]) or under_way > 2 * self.options.ahead):
                 under_way -= waiting[0].answer is not None
-                yield from self._settled(self._finished(waiting.popleft(), alone=look is None), alone=look is None)
+                yield from self._settled(self._finished(waiting.popleft(), alone=alone), alone=alone)
         while waiting:
-            yield from self._settled(self._finished(waiting.popleft(), alone=look is None), alone=look is None)
-        if self._held and self._last is not None and self._last.kind != "failed":
+            yield from self._settled(self._finished(waiting.popleft(), alone=alone), alone=alone)
+        if self._held and self._last is not None and self._last.kind != "failed" and not self._answered:
             raise self._last
         yield from self._held
 
     def _taken(
-        self, frames: Iterable[Frame], shown: dict[int, _Shown], after: int, *, everything: bool
+        self,
+        frames: Iterable[Frame],
+        shown: dict[int, _Shown],
+        after: int,
+        only: Collection[int] | None,
+        *,
+        everything: bool,
     ) -> Iterator[Frame]:
         """The frames, while those to be captioned are set aside; all of them, or these alone."""
         sampler = Sampler(self.options.sampling)
         before: deque[Frame] = deque(maxlen=max(1, self.options.strip - 1))
         last: tuple[int, Thumbnail] | None = None
         for frame in frames:
-            takes = sampler.takes(frame.index, frame.time, lambda: thumbnail_of(frame.image))  # noqa: B023 (asked at once)
-            if takes:
-                sampler.took(frame.index, frame.time)
+            if only is not None:
+                takes = frame.index in only
+            else:
+                takes = sampler.takes(frame.index, frame.time, lambda: thumbnail_of(frame.image))  # noqa: B023 (at once)
+                if takes:
+                    sampler.took(frame.index, frame.time)
             if takes and frame.index > after:
                 small = thumbnail_of(frame.image)
-                if last is not None and _alike(last[1], small, self.options.same):
+                if only is None and last is not None and _alike(last[1], small, self.options.same):
                     shown[frame.index] = _Shown(frame.index, same_as=last[0])
                 else:
                     shown[frame.index] = self._prepared(frame, before)
@@ -181,7 +198,7 @@ class VlmPerceiver:
         return _Shown(frame.index, images, frame.time - strip[0].time)
 
     def _begin(
-        self, shown: _Shown, observation: Observation, info: VideoInfo, *, alone: bool
+        self, shown: _Shown, observation: Observation, info: VideoInfo, *, facts: bool
     ) -> Future[Answer[str]] | None:
         if self._gone:
             return None
@@ -190,7 +207,7 @@ class VlmPerceiver:
             PROMPT,
             pictures=len(shown.images),
             span=f"{shown.span:.1f} s",
-            facts=fenced(_facts(observation, info), "facts") if self.options.facts and not alone else "",
+            facts=fenced(_facts(observation, info), "facts") if self.options.facts and facts else "",
         )
         request = prompt.request(images=shown.images, max_tokens=self.options.tokens, seed=self.options.seed)
         return self.submit(request)
@@ -202,27 +219,29 @@ class VlmPerceiver:
         observation = waiting.observation
         if waiting.same_as is not None:
             known = self._captions.get(waiting.same_as)
-            self.reused += known is not None
             why = "" if known is not None else f"frame {waiting.same_as}, which looks the same, has none"
-            return self._told(observation, known, why, waiting.same_as)
+            told = self._told(observation, known, why, again=waiting.same_as in self._passing)
+            return replace(told, caption_from=waiting.same_as)
         if waiting.answer is None:
-            return self._told(observation, None, self._gone) if waiting.sampled else observation
+            if not waiting.sampled:
+                return observation
+            self._passing.add(observation.frame)
+            return self._told(observation, None, self._gone, again=True)
         try:
             answer = waiting.answer.result()
         except ModelError as error:
             self._failing(error, alone)
             self._captions[observation.frame] = None
-            return self._told(observation, None, error.what)
+            if error.passing:
+                self._passing.add(observation.frame)
+            return self._told(observation, None, error.what, again=error.passing)
         self._answered += 1
         self._in_a_row = 0
-        if answer.value is None:
-            self.failed += 1
         self._captions[observation.frame] = answer.value
         return self._told(observation, answer.value, answer.problem)
 
     def _failing(self, error: ModelError, alone: bool) -> None:
         """Count a caption that no answer came to; give up where there is no sense in going on."""
-        self.failed += 1
         if error.passing:
             self._in_a_row += 1
             self._last = error
@@ -243,11 +262,11 @@ class VlmPerceiver:
             yield from self._held
             self._held.clear()
 
-    def _told(self, observation: Observation, caption: str | None, why: str, same_as: int | None = None) -> Observation:
+    def _told(self, observation: Observation, caption: str | None, why: str, *, again: bool = False) -> Observation:
         sources = (*observation.sources, SOURCE)
         if caption is None:
-            return replace(observation, unanswered=why or "no caption", sources=sources)
-        return replace(observation, caption=caption, sources=sources, caption_from=same_as)
+            return replace(observation, unanswered=why or "no caption", ask_again=again, sources=sources)
+        return replace(observation, caption=caption, sources=sources)
 
 
 def encode_picture(picture: Picture, width: int, quality: int = _QUALITY) -> Image:

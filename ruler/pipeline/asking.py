@@ -9,8 +9,9 @@ import numpy as np
 from ruler.config import Settings
 from ruler.deduction.judge import Judgement
 from ruler.deduction.nearest import NearestCaptions
-from ruler.deduction.recheck import find_cases, recheck
+from ruler.deduction.recheck import Case, find_cases, recheck
 from ruler.errors import RulerError
+from ruler.pipeline.captions import Tally
 from ruler.pipeline.models import Models
 from ruler.pipeline.options import event_options, judge_options, recheck_options
 from ruler.progress import Progress
@@ -25,7 +26,7 @@ class Asking:
 
     def __init__(self, models: Models | None, examples: Sequence[str], progress: Progress) -> None:
         self.models = models
-        self._examples = [example for example in examples if example.strip()]
+        self._examples = examples
         self._progress = progress
 
     def rechecks(self, settings: Settings) -> bool:
@@ -39,10 +40,24 @@ class Asking:
         options, models = recheck_options(settings), self.models
         if models is None or models.llm is None or options.which == "none" or not captions:
             return judgement, None
-        shots = settings.recheck.shots
-        nearest = NearestCaptions(self._examples, shots) if shots and self._examples else None
+        nearest = nearest_of(settings, self._examples)
         threshold = event_options(settings, scene).threshold
         cases = find_cases(judgement, captions, scene.rules, threshold, options, nearest)
+        return self.answered(judgement, cases, captions, scene, settings, name)
+
+    def answered(
+        self,
+        judgement: Judgement,
+        cases: Sequence[Case],
+        captions: Mapping[int, str],
+        scene: Scene,
+        settings: Settings,
+        name: str,
+    ) -> tuple[Judgement, RulerError | None]:
+        """The judgement after some cases were asked about, and what ended it early."""
+        models, options = self.models, recheck_options(settings)
+        assert models is not None and models.llm is not None
+        threshold = event_options(settings, scene).threshold
         return models.run(
             recheck(
                 judgement,
@@ -60,6 +75,12 @@ class Asking:
         )
 
 
+def nearest_of(settings: Settings, examples: Sequence[str]) -> NearestCaptions | None:
+    """What finds the examples of a recheck among normal captions; None where none are shown."""
+    told, shots = [example for example in examples if example.strip()], settings.recheck.shots
+    return NearestCaptions(told, shots) if shots and told else None
+
+
 class Words:
     """Observations passed on, while their captions are noted by position."""
 
@@ -67,10 +88,12 @@ class Words:
         self._observations = observations
         self._captions: dict[int, tuple[float, str]] = {}
         self._written = False
+        self.tally = Tally()
         self.missing: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[Observation]:
         for position, observation in enumerate(self._observations):
+            self.tally.see(observation)
             if observation.caption:
                 self._captions[position] = observation.time, observation.caption
                 self._written = self._written or observation.sources != ("motion",)

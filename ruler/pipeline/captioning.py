@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ruler.config import DEFAULTS, Settings
 from ruler.errors import BudgetError, DataError, ModelError, RulerError, UsageError
+from ruler.pipeline.captions import Tally, ask_again, completed, waiting
 from ruler.pipeline.folders import JOURNAL, described, outcome_settings, prompt_hashes, spent_by
 from ruler.pipeline.inputs import Input
 from ruler.pipeline.models import ModelMaker, Models, make_model
 from ruler.pipeline.watch import Watch
 from ruler.progress import NoProgress, Progress
 from ruler.rundir import CaptionRecord, RecordLog, RunFolder, VideoRecord, VideoStatus
+from ruler.schema import Observation
 
 SUFFIX = ".jsonl"
 
@@ -29,6 +31,7 @@ class Captioned:
         captions: how many there are.
         reused: how many of them were taken over from a nearly identical frame.
         missing: captions that could not be had.
+        again: those of them that the same call asks for again.
         notes: what a person should know.
         error: why it failed, or ended early.
     """
@@ -38,6 +41,7 @@ class Captioned:
     captions: int = 0
     reused: int = 0
     missing: int = 0
+    again: int = 0
     notes: tuple[str, ...] = ()
     error: RulerError | None = None
 
@@ -54,7 +58,8 @@ def caption_to_folder(
     """Have frames captioned into a folder: `NAME.jsonl` for each video, one line a caption.
 
     A line holds the frame, its time, the caption, the model, the hash of the prompt, and the frame that the caption was
-    written for where it was taken over. The folder is what `--captions` reads. The same call goes on where it stopped.
+    written for where it was taken over. The folder is what `--captions` reads. The same call goes on where it stopped,
+    and asks again for the captions that could not be had for a reason that may pass.
 
     Args:
         inputs: videos; see `gather`.
@@ -107,10 +112,13 @@ def _caption(
     source: Input, out: Path, run: RunFolder, settings: Settings, models: Models, progress: Progress
 ) -> Captioned:
     file = out / f"{source.name}{SUFFIX}"
-    if run.record.videos.get(source.name, VideoRecord()).status is VideoStatus.DONE:
-        return _counted(source.name, file, run.record.videos[source.name].notes)
+    known = run.record.videos.get(source.name, VideoRecord())
+    done = known.status is VideoStatus.DONE
     log = RecordLog(file)
     try:
+        _mend(source, file, log, settings, models)
+        if done:
+            return _counted(source.name, file, known.notes)
         with Watch(source, settings, None, models) as watch:
             after = log.last_frame if log.last_frame is not None else -1
             advance = progress.task(f"{source.name}: captioning", watch.info.frames)
@@ -121,14 +129,30 @@ def _caption(
             )
         run.set_video(source.name, record)
     except (BudgetError, ModelError) as error:
-        run.set_video(source.name, VideoRecord(source.source, error=str(error)))
-        return _counted(source.name, file, (), error)
+        if not done:
+            run.set_video(source.name, VideoRecord(source.source, error=str(error)))
+        return _counted(source.name, file, known.notes, error)
     except DataError as error:
+        if done:
+            return _counted(source.name, file, known.notes, error)
         run.set_video(source.name, VideoRecord(source.source, VideoStatus.FAILED, error=str(error)))
         return Captioned(source.name, file, error=error)
     finally:
         log.close()
     return _counted(source.name, file, record.notes)
+
+
+def _mend(source: Input, file: Path, log: RecordLog, settings: Settings, models: Models) -> None:
+    """Ask again for the captions that the file lacks."""
+    records = CaptionRecord.read(file)
+    frames = waiting(records)
+
+    def keep(fresh: Mapping[int, Observation]) -> None:
+        if fresh:
+            log.rewrite(completed(records, fresh))
+
+    if frames:
+        ask_again(source, settings, models, frames, keep)
 
 
 def _records(
@@ -147,17 +171,13 @@ def _records(
                 prompt,
                 observation.caption_from,
                 observation.unanswered,
+                observation.ask_again,
             )
 
 
 def _counted(name: str, file: Path, notes: Sequence[str], error: RulerError | None = None) -> Captioned:
-    records = CaptionRecord.read(file)
-    return Captioned(
-        name,
-        file,
-        sum(r.caption is not None for r in records),
-        sum(r.caption_from is not None and r.caption is not None for r in records),
-        sum(r.caption is None for r in records),
-        tuple(notes),
-        error,
-    )
+    tally = Tally()
+    for record in CaptionRecord.read(file):
+        tally.see(record)
+    told = (*notes, *tally.notes)
+    return Captioned(name, file, tally.captions, tally.reused, tally.missing, tally.again, told, error)

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from ruler.config import DEFAULTS, Settings
 from ruler.deduction.judge import Judgement, Recheck, judge
 from ruler.deduction.score import find_events, score_frames, verdicts
-from ruler.errors import BudgetError, DataError, ModelError, RulerError, UsageError
+from ruler.errors import BudgetError, DataError, ModelError, RulerError, UsageError, VideoError
 from ruler.perception.motion import SceneGeometry
 from ruler.pipeline.asking import Asking, Words
+from ruler.pipeline.captions import mend
 from ruler.pipeline.inputs import Input
 from ruler.pipeline.models import Models
 from ruler.pipeline.options import event_options, judge_options
@@ -25,18 +25,20 @@ from ruler.pipeline.parallel import Task, Watched, observe, observe_all, worth_i
 from ruler.pipeline.results import VideoResult, failed
 from ruler.pipeline.watch import Watch
 from ruler.progress import NoProgress, Progress
-from ruler.rules.io import load_rules
 from ruler.rules.model import RuleSet, Scene
-from ruler.rundir import RunFolder, RunReader, VideoFolder, VideoReader, VideoRecord, VideoStatus
+from ruler.rundir import RunFolder, VideoFolder, VideoRecord, VideoStatus
 from ruler.schema import Event, FloatArray, Observation, Scores, Status, VideoInfo
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Judged:
+    """What came of judging one video."""
+
     judgement: Judgement
     scores: Scores
     events: tuple[Event, ...]
     stopped: RulerError | None = None
+    notes: tuple[str, ...] = ()
 
 
 def scene_rules(ruleset: RuleSet, name: str) -> Scene:
@@ -130,65 +132,17 @@ def _look_ahead(
         return observe_all(tasks, jobs, progress.task(f"{len(tasks)} videos, {jobs} at a time"))
 
 
-def apply_rules(
-    before: RunReader,
-    ruleset: RuleSet,
-    run: RunFolder,
-    settings: Settings = DEFAULTS,
-    *,
-    scene_of: Callable[[str], str] = lambda _: "",
-) -> Iterator[VideoResult]:
-    """Judge a finished run's observations by other rules or settings, without decoding a frame.
-
-    Args:
-        before: the run that observed.
-        ruleset: the rules to judge by.
-        run: where the new judgement goes; observations are not copied.
-        settings: of deduction.
-        scene_of: name of a video → name of its scene.
-    """
-    old = load_rules(before.path / "rules.yaml")
-    for name, record in before.record.videos.items():
-        if record.status is not VideoStatus.DONE:
-            hint = "let that run come to its end first: the same command goes on"
-            yield failed(name, record.source, DataError(f"is {record.status} in the run before", where=name, hint=hint))
-            continue
-        try:
-            scene = scene_rules(ruleset, scene_of(name))
-            reader = before.video(name)
-            size = (record.width or 0, record.height or 0)
-            start = datetime.fromisoformat(record.start) if record.start else None
-            judged = _judge(reader.observations(), scene, settings, size, start, partial(_times, reader))
-            folder = run.video_folder(name, record.source)
-            if scene.person_height != scene_rules(old, scene_of(name) if old.scenes else "").person_height:
-                more = "speeds were measured with another person_height than these rules have; detect anew to be exact"
-                record = replace(record, notes=(*record.notes, more))
-            asked = before.record.command.get("settings", {}).get("models", {}).get("llm")
-            if asked:
-                more = f"judged by the rules alone: what {asked} said in the run before is not taken over"
-                record = replace(record, degraded=0, unparsed=0, notes=(*record.notes, more))
-            _write(
-                folder,
-                run,
-                name,
-                judged,
-                scene,
-                settings,
-                replace(record, notes=_notes(record.notes, scene, start, judged)),
-            )
-            yield _result(name, record.source, judged, record.notes)
-        except DataError as error:
-            yield failed(name, record.source, error)
-
-
 def _in_memory(source: Input, scene: Scene, settings: Settings, progress: Progress, asking: Asking) -> VideoResult:
     with Watch(source, settings, geometry_of(scene), asking.models) as watch:
         advance = progress.task(source.name, watch.info.frames)
         size = (watch.info.width, watch.info.height)
         seen = _counted(watch.observations(), advance)
-        judged = _judge(seen, scene, settings, size, watch.info.start, watch.times, asking, source.name)
-        return _result(
-            source.name, source.source, judged, _notes(watch.notes, scene, watch.info.start, judged, source.perception)
+        judged = judge_video(seen, scene, settings, size, watch.info.start, watch.times, asking, source.name)
+        return result_of(
+            source.name,
+            source.source,
+            judged,
+            notes_of(watch.notes, scene, watch.info.start, judged, source.perception),
         )
 
 
@@ -203,13 +157,18 @@ def _in_folder(
 ) -> VideoResult:
     folder = run.video_folder(source.name, source.source)
     record = run.record.videos[source.name]
-    if record.status is VideoStatus.DONE and record.degraded and asking.rechecks(settings):
-        # The model that was not heard then is asked again; what was observed stays.
-        known = _observed_before(record, folder, source)
+    if record.status is VideoStatus.DONE and record.degraded:
+        # The models that were not heard then are asked again; what was observed stays.
+        mended = _mended(source, scene, settings, run, record, asking)
+        if mended is None and asking.rechecks(settings):
+            mended = _observed_before(record, folder, source)
+        if mended is None:
+            return _before(source, scene, settings, record, folder)
+        known = mended
     elif record.status is VideoStatus.DONE:
-        scores, events = replace(folder.scores(), threshold=_threshold(scene, settings)), tuple(folder.events())
-        before = VideoResult(source.name, source.source, record.status, scores, events, None, record.notes)
-        return replace(before, degraded=record.degraded, unparsed=record.unparsed)
+        return _before(source, scene, settings, record, folder)
+    else:
+        mend(source, settings, asking.models, folder, geometry_of(scene))
     if isinstance(known, DataError):
         raise known
     if known is None:
@@ -217,7 +176,7 @@ def _in_folder(
             known = observe(watch, folder, progress.task(source.name, watch.info.frames))
     with _timed(run, "deduction"):
         info, size = known.info, (known.info.width, known.info.height)
-        judged = _judge(
+        judged = judge_video(
             folder.observations(), scene, settings, size, info.start, lambda: known.times, asking, source.name
         )
         entry = VideoRecord(
@@ -227,10 +186,33 @@ def _in_folder(
             height=size[1] or None,
             start=info.start.isoformat() if info.start else None,
             skipped=known.skipped + len(judged.judgement.camera),
-            notes=_notes(known.notes, scene, info.start, judged, source.perception),
+            notes=notes_of(known.notes, scene, info.start, judged, source.perception),
         )
-        _write(folder, run, source.name, judged, scene, settings, entry)
-    return _result(source.name, source.source, judged, entry.notes)
+        write_judged(folder, run, source.name, judged, scene, settings, entry)
+    return result_of(source.name, source.source, judged, entry.notes)
+
+
+def _before(source: Input, scene: Scene, settings: Settings, record: VideoRecord, folder: VideoFolder) -> VideoResult:
+    """The result of a video that is done."""
+    scores, events = replace(folder.scores(), threshold=_threshold(scene, settings)), tuple(folder.events())
+    before = VideoResult(source.name, source.source, record.status, scores, events, None, record.notes)
+    return replace(before, degraded=record.degraded, unparsed=record.unparsed)
+
+
+def _mended(
+    source: Input, scene: Scene, settings: Settings, run: RunFolder, record: VideoRecord, asking: Asking
+) -> Watched | None:
+    """Ask again for captions that a judged video lacks; None where there are none, or the video is gone."""
+
+    def judge_anew() -> None:
+        # From here on its verdicts are not those of its observations.
+        run.set_video(source.name, replace(record, status=VideoStatus.PARTIAL))
+
+    try:
+        folder = run.video_folder(source.name, source.source)
+        return mend(source, settings, asking.models, folder, geometry_of(scene), judge_anew)
+    except VideoError:
+        return None
 
 
 def _observed_before(record: VideoRecord, folder: VideoFolder, source: Input) -> Watched:
@@ -259,7 +241,7 @@ def _counted(observations: Iterable[Observation], advance: Callable[[int], None]
         yield observation
 
 
-def _judge(
+def judge_video(
     observations: Iterable[Observation],
     scene: Scene,
     settings: Settings,
@@ -268,7 +250,8 @@ def _judge(
     times: Callable[[], FloatArray],
     asking: Asking | None = None,
     name: str = "",
-) -> _Judged:
+) -> Judged:
+    """Judge the observations of one video, and have a model heard where one is asked."""
     words = Words(observations)
     judgement = judge(words, scene.rules, judge_options(settings, scene), size, start)
     options = event_options(settings, scene)
@@ -280,18 +263,20 @@ def _judge(
     missing = {p: Recheck(None, status=Status.DEGRADED, notes=(f"no caption: {w}",)) for p, w in words.missing.items()}
     judgement = replace(judgement, rechecks={**missing, **judgement.rechecks})
     scores = score_frames(judgement, times(), options)
-    return _Judged(judgement, scores, tuple(find_events(judgement, scores, scene.rules, options)), stopped)
+    events = tuple(find_events(judgement, scores, scene.rules, options))
+    return Judged(judgement, scores, events, stopped, words.tally.notes)
 
 
-def _write(
+def write_judged(
     folder: VideoFolder,
     run: RunFolder,
     name: str,
-    judged: _Judged,
+    judged: Judged,
     scene: Scene,
     settings: Settings,
     entry: VideoRecord,
 ) -> None:
+    """Write what came of judging one video into its folder and into run.json."""
     folder.restart_verdicts()
     folder.append_verdicts(verdicts(judged.judgement, scene.rules, event_options(settings, scene)))
     folder.write_scores(judged.scores)
@@ -308,8 +293,8 @@ def _write(
     run.set_video(name, done)
 
 
-def _notes(
-    notes: Sequence[str], scene: Scene, start: datetime | None, judged: _Judged, perception: str = ""
+def notes_of(
+    notes: Sequence[str], scene: Scene, start: datetime | None, judged: Judged, perception: str = ""
 ) -> tuple[str, ...]:
     """The notes of a video, with those that concern it and the rules together."""
     more = []
@@ -325,7 +310,7 @@ def _notes(
     made_by = scene.provenance.perception
     if made_by and perception and made_by != perception:
         more.append(f"the rules were made from {made_by}, this was looked at by {perception}: numbers may not compare")
-    return tuple(dict.fromkeys([*notes, *more]))
+    return tuple(dict.fromkeys([*notes, *judged.notes, *more]))
 
 
 def _threshold(scene: Scene, settings: Settings) -> float:
@@ -333,7 +318,8 @@ def _threshold(scene: Scene, settings: Settings) -> float:
     return r / (1 + r)
 
 
-def _result(name: str, source: str, judged: _Judged, notes: Sequence[str]) -> VideoResult:
+def result_of(name: str, source: str, judged: Judged, notes: Sequence[str]) -> VideoResult:
+    """What is told of a judged video."""
     return VideoResult(
         name,
         source,
@@ -348,12 +334,8 @@ def _result(name: str, source: str, judged: _Judged, notes: Sequence[str]) -> Vi
     )
 
 
-def _counted_status(judged: _Judged, status: Status) -> int:
+def _counted_status(judged: Judged, status: Status) -> int:
     return sum(said.status is status for said in judged.judgement.rechecks.values())
-
-
-def _times(reader: VideoReader) -> FloatArray:
-    return reader.scores().times
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from ruler.errors import DataError, RulerError, RunFolderError
 from ruler.llm.budget import Spent
 from ruler.llm.prompts import Prompts
 from ruler.perception.motion import SceneGeometry
-from ruler.pipeline.detecting import apply_rules, detect_videos
+from ruler.pipeline.captions import mend
+from ruler.pipeline.detecting import detect_videos
 from ruler.pipeline.inducing import Induced, induce_rules
 from ruler.pipeline.inputs import Input
 from ruler.pipeline.models import ModelMaker, Models, make_model
@@ -28,7 +29,7 @@ from ruler.pipeline.watch import Watch
 from ruler.progress import NoProgress, Progress
 from ruler.rules.io import render_rules, rules_hash, save_rules
 from ruler.rules.model import Rule, RuleSet, Scene
-from ruler.rundir import RunFolder, RunReader, Usage, VideoRecord, VideoStatus
+from ruler.rundir import RunFolder, Usage, VideoRecord, VideoStatus
 from ruler.rundir.files import write_whole, writing
 from ruler.schema import Observation
 
@@ -96,6 +97,7 @@ def induce_to_file(
 
         def remember(watch: Watch, advance: Callable[[int], None]) -> Iterator[Observation]:
             folder = run.video_folder(watch.input.name, watch.input.source)
+            mend(watch.input, settings, models, folder, watch.geometry)
             if run.record.videos[watch.input.name].status is not VideoStatus.DONE:
                 observe(watch, folder, advance)
                 done(watch.input.name)
@@ -225,31 +227,6 @@ def detect_to_folder(
             run.finish()
 
 
-def apply_to_folder(
-    before: Path,
-    ruleset: RuleSet,
-    out: Path,
-    settings: Settings = DEFAULTS,
-    *,
-    scene_of: Callable[[str], str] = lambda _: "",
-    scene_from: str | None = None,
-) -> Iterator[VideoResult]:
-    """Judge a finished run again by other rules, into a new folder; see `apply_rules`."""
-    reader = RunReader(before)
-    asked = {
-        "command": "rules apply",
-        "run": str(before),
-        "inputs": {name: record.source for name, record in reader.record.videos.items()},
-        "rules": rules_hash(ruleset),
-        "scene_from": scene_from,
-        "settings": outcome_settings(settings),
-    }
-    with RunFolder.open(out, asked) as run:
-        run.write_file(RULES_FILE, render_rules(ruleset))
-        yield from apply_rules(reader, ruleset, run, settings, scene_of=scene_of)
-        run.finish()
-
-
 def outcome_settings(settings: Settings, names: Sequence[str] = OUTCOME) -> dict[str, Any]:
     """The settings that decide what comes out; those of transport may change when a run goes on.
 
@@ -274,15 +251,15 @@ def spent_by(run: RunFolder) -> Spent:
     """What earlier parts of the run spent, killed ones among them: limits hold for the whole of it."""
     try:
         kept = json.loads((run.path / JOURNAL).read_text(encoding="utf-8"))
-        told = Usage(**{f.name: kept[f.name] for f in fields(Usage)})
-    except (OSError, ValueError, KeyError, TypeError):
+        told = Usage(**{f.name: kept.get(f.name, f.default) for f in fields(Usage)})
+    except (OSError, ValueError, AttributeError, TypeError):
         told = Usage()
     usage = run.record.usage
     lost = {f.name: max(0, getattr(told, f.name) - getattr(usage, f.name)) for f in fields(Usage)}
     if any(lost.values()):
         run.add_usage(Usage(**lost))
         usage = run.record.usage
-    return Spent(usage.calls, usage.cached, usage.prompt_tokens, usage.completion_tokens, usage.cost)
+    return Spent(usage.calls, usage.cached, usage.prompt_tokens, usage.completion_tokens, usage.cost, usage.replayed)
 
 
 def _with_candidates(induced: Induced, path: Path) -> RuleSet:

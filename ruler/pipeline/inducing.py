@@ -18,6 +18,7 @@ from ruler.induction.limits import draw_batches, induce_limits
 from ruler.induction.together import induce_together
 from ruler.induction.vocabulary import induce_vocabulary
 from ruler.perception.motion import SceneGeometry, survey
+from ruler.pipeline.captions import Tally
 from ruler.pipeline.inputs import Input
 from ruler.pipeline.models import Models
 from ruler.pipeline.options import calibration_options, event_options, judge_options, limit_options, match_options
@@ -51,7 +52,7 @@ class Induced:
     Attributes:
         rules: of one scene, or of several.
         failures: videos that could not be used, by name.
-        notes: what a person should know, by the name of the video.
+        notes: what a person should know, by the name of the video; what concerns the rules under "rules".
         written: scene → what a model wrote for it; empty where none was asked.
     """
 
@@ -111,8 +112,9 @@ def induce_rules(
             try:
                 with Watch(source, settings, geometry, models) as watch:
                     advance = shown.task(f"{source.name}: looking", watch.info.frames)
-                    table, rendered = _table(watch, (remember or _look)(watch, advance))
-                    notes[source.name] = watch.notes
+                    tally = Tally()
+                    table, rendered = _table(watch, tally.seen((remember or _look)(watch, advance)))
+                    notes[source.name] = (*watch.notes, *tally.notes)
                     if len(table):
                         seen.append(_Seen(source, table, watch.info, rendered))
             except DataError as error:
@@ -121,6 +123,8 @@ def induce_rules(
             if models is not None and models.llm is not None:
                 tables = [one.words for one in seen]
                 written[name] = write_rules(tables, settings, models, shown, name or scene)
+                if written[name].notes:
+                    notes[f"rules of {name}" if name else "rules"] = written[name].notes
             made = written.get(name)
             scenes[name] = _scene(seen, name or scene, own, geometry, settings, today or date.today(), made)
     if not scenes:

@@ -83,7 +83,8 @@ class Models:
         names = [name for name in (asked.vlm, asked.llm) if name]
         if not names:
             return
-        self.budget.require_prices(dict.fromkeys(names))
+        # What is replayed costs nothing.
+        self.budget.require_prices(name for name in dict.fromkeys(names) if not name.startswith("replay:"))
         made = {name: self._made(name, make) for name in dict.fromkeys(names)}
         self._models = list(made.values())
         path = transport.cache or default_cache_path()
@@ -111,6 +112,7 @@ class Models:
             now.prompt_tokens - before.prompt_tokens,
             now.completion_tokens - before.completion_tokens,
             now.cost - before.cost,
+            now.replayed - before.replayed,
         )
 
     @property
@@ -181,9 +183,7 @@ class Models:
     def _client(self, model: ChatModel) -> Client:
         transport = self.settings.transport
         options = ClientOptions(transport.concurrency, transport.retries)
-        # What is replayed is on this disk already.
-        memory = None if isinstance(model, ReplayModel) else self._cache
-        return Client(model, self.budget, memory, options)
+        return Client(model, self.budget, self._cache, options)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         """The event loop, in a thread of its own: so that it also works where the caller runs one."""

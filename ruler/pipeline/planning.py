@@ -7,39 +7,45 @@ captions of a model will be like is estimated, with a lower and an upper bound.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ruler.config import Settings
+from ruler.deduction import reason
 from ruler.deduction.judge import judge
 from ruler.deduction.reason import Question, render_question
 from ruler.deduction.recheck import find_cases
 from ruler.errors import RulerError
+from ruler.induction import aggregate, generate, revise
 from ruler.induction.generate import draw_captions
 from ruler.llm.base import Request
-from ruler.llm.prices import Prices, estimate, upper_bound
+from ruler.llm.prices import Prices
 from ruler.llm.prompts import Prompts
 from ruler.perception.vlm import encode_picture
-from ruler.pipeline.asking import Words
+from ruler.pipeline.asking import Words, nearest_of
+from ruler.pipeline.bounds import Asked, Bounds, Stage, questions, stage, together
 from ruler.pipeline.detecting import scene_rules
 from ruler.pipeline.inputs import Input, scene_namer
 from ruler.pipeline.options import event_options, generation_options, judge_options, recheck_options
 from ruler.pipeline.watch import Watch
-from ruler.rules.model import RuleSet
+from ruler.rules.model import RuleSet, Scene
 from ruler.schema import VideoInfo
 from ruler.video import parse_every
 
-BYTES_PER_TOKEN = 5.0
-"""Letters of English text a token holds at most, about: gives the lower bound."""
-
 _SHORTEST_CAPTION, _SHORTEST_VERDICT, _SHORTEST_RULES = 20, 40, 400
-_VERDICT, _RULES = 700, 6000
-_EXAMPLE_CAPTION = 600
-"""Letters of a long caption, where none is there yet."""
+_SHORT, _LONG = 40, 600
+"""Letters of a short and a long caption, where none is there yet."""
 
-Bounds = tuple[int, int]
+_DENSE = 4
+"""Tokens of one model that a token of another is at most."""
+
+_FACTS = 1200
+"""Letters of facts beside a picture, at most."""
+
+_LOOKS = 2
+"""Calls that tell whether a model sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +56,6 @@ class Planned:
     perception: str
     frames: int | None
     error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What one stage would ask.
-
-    Attributes:
-        name: "perception", "induction" or "deduction".
-        model: that is asked; empty for none.
-        calls: least and most calls.
-        tokens: least and most tokens, sent and received.
-        cost: least and most US dollars; None where the model has no price.
-        estimate: False where the number of calls is exact but for replies that have to be asked for again.
-    """
-
-    name: str
-    model: str = ""
-    calls: Bounds = (0, 0)
-    tokens: Bounds = (0, 0)
-    cost: tuple[float, float] | None = (0.0, 0.0)
-    estimate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +85,7 @@ def make_plan(
     stages: Sequence[str],
     rules: RuleSet | None = None,
     scene_from: str | None = None,
+    examples: Sequence[str] = (),
 ) -> Plan:
     """Count what a run would ask.
 
@@ -109,147 +95,194 @@ def make_plan(
         stages: of the command, among "perception", "induction" and "deduction".
         rules: to count rechecks by.
         scene_from: finds a video's scene in its name.
+        examples: normal captions, of which the nearest are shown in rechecks.
     """
-    prompts, prices = Prompts(settings.models.prompts), Prices.load(settings.transport.prices)
-    seen, infos = [], []
+    planner = _Planner(settings, Prompts(settings.models.prompts), Prices.load(settings.transport.prices))
+    seen: list[Planned] = []
+    infos: dict[str, VideoInfo] = {}
     for source in inputs:
         try:
             with Watch(source, settings) as watch:
                 seen.append(Planned(source.name, source.perception, watch.info.frames))
-                infos.append(watch.info)
+                infos[source.name] = watch.info
         except RulerError as error:
             seen.append(Planned(source.name, source.perception, None, str(error)))
-    captions = _captioned(infos, settings) if any(source.vlm for source in inputs) else (0, 0)
+    there = [source for source in inputs if source.name in infos]
     made: list[Stage] = []
     for name in stages:
         if name == "perception":
-            seeing = settings.models.vlm and captions[1]
-            made.append(_perception(captions, infos, settings, prompts, prices) if seeing else Stage(name))
+            made.append(planner.perception(there, infos))
         elif name == "induction":
-            writing = settings.models.llm
-            made.append(_induction(inputs, settings, prompts, prices) if writing else Stage(name))
+            made.append(planner.induction(there, infos, scene_namer(scene_from)))
         else:
-            made.append(_deduction(inputs, captions, settings, prompts, prices, rules, scene_from))
+            made.append(planner.deduction(there, infos, rules, scene_namer(scene_from), examples))
     return Plan(tuple(seen), tuple(made))
 
 
-def _captioned(infos: Sequence[VideoInfo], settings: Settings) -> Bounds:
-    """Captions that would be asked for: one a video where all frames look the same, one a sampled frame at most."""
-    sampling, most = parse_every(settings.caption.every), 0
-    for info in infos:
-        frames = info.frames if info.frames is not None else 0
-        seconds = frames / info.frame_rate
-        most += math.ceil(seconds / sampling.seconds) if sampling.seconds else math.ceil(frames / sampling.stride)
-    return (min(len(infos), most) if settings.caption.same > 0 else most), most
-
-
-def _stage(
-    name: str,
-    model: str | None,
-    calls: Bounds,
-    request: Request,
-    reply: Bounds,
-    prices: Prices,
-    *,
-    exact: bool = False,
-) -> Stage:
-    """A stage that asks so many requests like one that is given."""
-    if not model or not calls[1]:
-        return Stage(name)
-    price = prices.of(model)
-    most = upper_bound(request, price).prompt
-    letters = sum(len(message.text) for message in request.messages)
-    least = min(most, int(letters / BYTES_PER_TOKEN))
-    tokens = (calls[0] * (least + reply[0]), calls[1] * (most + reply[1]))
-    cost = None
-    if price is not None:
-        low = estimate(calls[0], (least, least), (reply[0], reply[0]), price)[0]
-        cost = low, estimate(calls[1], (most, most), (reply[1], reply[1]), price)[1]
-    return Stage(name, model, calls, tokens, cost, not exact)
-
-
-def _perception(
-    captions: Bounds, infos: Sequence[VideoInfo], settings: Settings, prompts: Prompts, prices: Prices
-) -> Stage:
-    width, height = max(((i.width, i.height) for i in infos), default=(0, 0))
-    picture = np.zeros((max(1, height), max(1, width), 3), np.uint8)
-    image = encode_picture(picture, settings.caption.width)
-    strip = settings.caption.strip
-    prompt = prompts.render("caption", pictures=strip, span="1.0 s", facts="x" * 300 if settings.caption.facts else "")
-    request = prompt.request(images=(image,) * strip, max_tokens=settings.caption.tokens)
-    reply = (_SHORTEST_CAPTION, settings.caption.tokens)
-    return _stage("perception", settings.models.vlm, captions, request, reply, prices)
-
-
-def _induction(inputs: Sequence[Input], settings: Settings, prompts: Prompts, prices: Prices) -> Stage:
-    options = generation_options(settings)
-    recorded = any(source.records.captions for source in inputs)
-    clips: list[list[str]] = [["x" * _EXAMPLE_CAPTION] * options.captions * options.batches]
-    if recorded:
-        clips = [[o.caption for o in Watch(s, settings).observations() if o.caption] for s in inputs]
-    batches = draw_captions(clips, options.batches, options.captions, options.seed)
-    batches = batches if settings.induction.aggregation else batches[:1]
-    distinct = len(set(batches)) if recorded else len(batches)
-    longest = max(batches, key=lambda batch: sum(map(len, batch)), default=())
-    prompt = prompts.render(
-        "generate",
-        captions="\n".join(longest) + 30 * "x" * len(longest),
-        count=options.captions,
-        scene="",
-        contrast=True,
-        split=True,
-        abstract=True,
-        most=14,
+def _sampled(info: VideoInfo, settings: Settings) -> int:
+    """Frames of a video that are captioned at most."""
+    sampling, frames = parse_every(settings.caption.every), info.frames or 0
+    return (
+        math.ceil(frames / info.frame_rate / sampling.seconds)
+        if sampling.seconds
+        else math.ceil(frames / sampling.stride)
     )
-    grouping = 2 if settings.induction.aggregation else 0
-    least = distinct + grouping
-    # Each may have to be asked for again, and loud keywords may have to be mended.
-    most = 2 * (distinct + grouping + int(settings.induction.revise))
-    reply = (_SHORTEST_RULES, _RULES)
-    return _stage("induction", settings.models.llm, (least, most), prompt.request(), reply, prices)
 
 
-def _deduction(
-    inputs: Sequence[Input],
-    captions: Bounds,
-    settings: Settings,
-    prompts: Prompts,
-    prices: Prices,
-    rules: RuleSet | None,
-    scene_from: str | None,
-) -> Stage:
-    options = recheck_options(settings)
-    if not settings.models.llm or options.which == "none" or rules is None:
-        return Stage("deduction")
-    recorded = all(source.video is None for source in inputs)
-    scene_of = scene_namer(scene_from)
-    cases, question = 0, None
-    if recorded:
+def _captions(source: Input, info: VideoInfo, settings: Settings) -> Bounds:
+    """Captions of a video, least and most: one where all frames look the same, one a sampled frame at most."""
+    if source.records.captions is not None:
+        return min(1, info.frames or 0), info.frames or 0
+    if not source.vlm and not source.uses_motion:
+        return 0, 0
+    most = _sampled(info, settings)
+    return (min(1, most) if not source.vlm or settings.caption.same > 0 else most), most
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    settings: Settings
+    prompts: Prompts
+    prices: Prices
+
+    def perception(self, inputs: Sequence[Input], infos: Mapping[str, VideoInfo]) -> Stage:
+        """Captions of a model."""
+        settings, model = self.settings, self.settings.models.vlm
+        seen = [source for source in inputs if source.vlm]
+        if not model or not seen:
+            return Stage("perception")
+        bounds = [_captions(source, infos[source.name], settings) for source in seen]
+        number = sum(b[0] for b in bounds), sum(b[1] for b in bounds)
+        sizes = [(infos[s.name].width, infos[s.name].height) for s in seen]
+        price, strip = self.prices.of(model), settings.caption.strip
+
+        def request(size: tuple[int, int], facts: int) -> Request:
+            picture = np.zeros((max(1, size[1]), max(1, size[0]), 3), np.uint8)
+            image = encode_picture(picture, settings.caption.width)
+            prompt = self.prompts.render("caption", pictures=strip, span="1.0 s", facts="x" * facts)
+            return prompt.request(images=(image,) * strip, max_tokens=settings.caption.tokens)
+
+        facts = _FACTS if settings.caption.facts else 0
+        longest = request(max(sizes), facts)
+        parts = [questions(number, request(min(sizes), min(facts, 1)), longest, _SHORTEST_CAPTION, price)]
+        if settings.transport.probe and number[1] and not model.startswith("replay:"):
+            parts.append(questions((0, _LOOKS), longest, longest, 0, price))
+        return stage("perception", model, together(parts), self.prices)
+
+    def induction(
+        self, inputs: Sequence[Input], infos: Mapping[str, VideoInfo], scene_of: Callable[[str], str]
+    ) -> Stage:
+        """Rules of a model, for each scene."""
+        model = self.settings.models.llm
+        if not model or not inputs:
+            return Stage("induction")
+        scenes: dict[str, list[Input]] = {}
+        for source in inputs:
+            scenes.setdefault(scene_of(source.name), []).append(source)
+        parts = [part for group in scenes.values() for part in self._written(group)]
+        return stage("induction", model, together(parts), self.prices)
+
+    def _written(self, inputs: Sequence[Input]) -> list[Asked]:
+        settings, options = self.settings, generation_options(self.settings)
+        price = self.prices.of(settings.models.llm or "")
+        recorded = any(source.records.captions for source in inputs)
+        known = (
+            [[o.caption for o in Watch(s, settings).observations() if o.caption] for s in inputs] if recorded else []
+        )
+        letters = _DENSE * settings.caption.tokens if settings.models.vlm else _LONG
+        made = [[f"{i:0{letters}d}" for i in range(options.captions * options.batches)]]
+        batches = draw_captions(known if recorded else made, options.batches, options.captions, options.seed)
+        batches = batches if settings.induction.aggregation else batches[:1]
+
+        def request(captions: Sequence[str], scene: str = "x" * 200) -> Request:
+            prompt = self.prompts.render(
+                generate.PROMPT,
+                captions=generate.listed(captions),
+                count=options.captions,
+                scene=scene,
+                contrast=options.contrast,
+                split=options.split,
+                abstract=options.abstract,
+                most=generate.MOST_ANOMALY,
+            )
+            return prompt.request(max_tokens=generate.TOKENS)
+
+        distinct = sorted(set(batches), key=lambda batch: sum(len(caption.encode()) for caption in batch))
+        if not distinct:
+            return []
+        number = (len(distinct) if recorded else 1, len(distinct))
+        first, last = request(distinct[0] if recorded else ("x" * _SHORT,), ""), request(distinct[-1])
+        parts = [questions(number, first, last, _SHORTEST_RULES, price, generate.Candidates)]
+        if settings.induction.aggregation:
+            prompt = self.prompts.render(aggregate.PROMPT, candidates="", count=999, kind="anomaly", abstract=True)
+            grouped = prompt.request(max_tokens=aggregate.TOKENS)
+            # All that the batches replied may stand in it.
+            written = len(batches) * generate.TOKENS
+            parts.append(questions((2, 2), grouped, grouped, _SHORTEST_RULES, price, aggregate.Groups, more=written))
+        if settings.induction.revise:
+            prompt = self.prompts.render(revise.PROMPT, rules="", count=999999, percent="99")
+            revised = prompt.request(max_tokens=revise.TOKENS)
+            written = 2 * aggregate.TOKENS  # the rules, and what their keywords were found in
+            parts.append(questions((0, 1), revised, revised, 0, price, revise.Revisions, more=written))
+        return parts
+
+    def deduction(
+        self,
+        inputs: Sequence[Input],
+        infos: Mapping[str, VideoInfo],
+        rules: RuleSet | None,
+        scene_of: Callable[[str], str],
+        examples: Sequence[str],
+    ) -> Stage:
+        """Rechecks of a model."""
+        settings, options = self.settings, recheck_options(self.settings)
+        if not settings.models.llm or options.which == "none" or rules is None or not inputs:
+            return Stage("deduction")
+        recorded = all(source.video is None for source in inputs)
+        parts, known = [], set[tuple[str, Question]]()
         for source in inputs:
             scene = scene_rules(rules, scene_of(source.name))
-            with Watch(source, settings) as watch:
-                words = Words(watch.observations())
-                judgement = judge(words, scene.rules, judge_options(settings, scene), (0, 0), watch.info.start)
-            found = find_cases(
-                judgement,
-                words.captions(settings),
-                scene.rules,
-                event_options(settings, scene).threshold,
-                options,
-            )
-            cases += len(found)
-            question = max((case.question for case in found), key=lambda q: len(q.caption), default=question)
-        calls = (cases * options.votes, 4 * cases * options.votes)
-    else:
-        calls = (min(1, captions[1]), 4 * captions[1] * options.votes)
-    shown = next(iter(rules.scenes.values())).rules if rules.scenes else rules.rules
-    prompt = render_question(prompts, shown, question or Question("x" * _EXAMPLE_CAPTION, False))
-    return _stage(
-        "deduction",
-        settings.models.llm,
-        calls,
-        prompt.request(),
-        (_SHORTEST_VERDICT, _VERDICT),
-        prices,
-        exact=recorded,
-    )
+            if not recorded:
+                parts.append(self._unknown(scene, _captions(source, infos[source.name], settings), examples))
+                continue
+            for question in self._questions(source, scene, examples):
+                # What another video asks as well is answered from the cache.
+                if (scene.scene, question) not in known:
+                    known.add((scene.scene, question))
+                    parts.append(self._rechecked(scene, question, question, (1, 1)))
+        return stage("deduction", settings.models.llm, together(parts), self.prices, exact=recorded)
+
+    def _questions(self, source: Input, scene: Scene, examples: Sequence[str]) -> list[Question]:
+        settings = self.settings
+        with Watch(source, settings) as watch:
+            words = Words(watch.observations())
+            judgement = judge(words, scene.rules, judge_options(settings, scene), (0, 0), watch.info.start)
+        threshold = event_options(settings, scene).threshold
+        found = find_cases(
+            judgement,
+            words.captions(settings),
+            scene.rules,
+            threshold,
+            recheck_options(settings),
+            nearest_of(settings, examples),
+        )
+        return [case.question for case in found]
+
+    def _unknown(self, scene: Scene, captions: Bounds, examples: Sequence[str]) -> Asked:
+        """Rechecks of captions that are not there yet."""
+        longest = sorted(examples, key=len)[-self.settings.recheck.shots :] if self.settings.recheck.shots else []
+        letters = _DENSE * self.settings.caption.tokens if self.settings.models.vlm else _LONG
+        matched = tuple(rule.id for rule in scene.rules if rule.kind == "anomaly")
+        most = Question("x" * letters, False, matched, tuple(longest))
+        return self._rechecked(scene, Question("x" * _SHORT, True), most, (min(1, captions[0]), captions[1]))
+
+    def _rechecked(self, scene: Scene, least: Question, most: Question, number: Bounds) -> Asked:
+        votes, price = recheck_options(self.settings).votes, self.prices.of(self.settings.models.llm or "")
+
+        def request(question: Question) -> Request:
+            return render_question(self.prompts, scene.rules, question).request(max_tokens=reason.TOKENS)
+
+        longest = request(most)
+        shortest = longest if least is most else request(least)
+        number = number[0] * votes, number[1] * votes
+        return questions(number, shortest, longest, _SHORTEST_VERDICT, price, reason.Reasoning, rounds=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -90,14 +90,10 @@ class Watch:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know of the video; complete when `observations` has ended."""
+        """What a person should know of the video, captions apart; complete when `observations` has ended."""
         notes = self.video.notes if self.video is not None else ()
         if self.video is None and not self.info.frame_rate_known:
             notes = (*notes, "frame rate assumed: 25 frames/s; give --frame-rate if it is another")
-        if self.captioner is not None and self.captioner.reused:
-            notes = (*notes, f"{self.captioner.reused} captions were taken over from a nearly identical frame")
-        if self.captioner is not None and self.captioner.failed:
-            notes = (*notes, f"{self.captioner.failed} of {self.captioner.asked} captions could not be had")
         return notes
 
     @property
@@ -125,6 +121,16 @@ class Watch:
             return
         look = self._look(after, ids_after)
         yield from (o for o in look(self.video) if o.frame > after)
+
+    def captions_again(self, frames: Collection[int]) -> Iterator[Observation]:
+        """Ask for the captions of some frames once more, each for itself; only these frames are given."""
+        if self.captioner is None or self.video is None or not frames:
+            return
+        # What is shown beside the pictures has to be the very same as the first time.
+        beside = self.settings.caption.facts and (self.input.uses_motion or self._recorded is not None)
+        look = self._look(-1, 0) if beside else None
+        seen = self.captioner.observe(self.info, self.video, look, only=frames)
+        yield from (o for o in seen if o.frame in frames)
 
     def _look(self, after: int, ids_after: int) -> Callable[[Iterable[Frame]], Iterator[Observation]]:
         """What looks at frames beside a captioner: motion, recorded boxes, or motion beside recorded captions."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from ruler.config import Settings
 from ruler.errors import DataError, ModelError
-from ruler.induction.aggregate import Aggregated, aggregate, collect
+from ruler.induction.aggregate import Aggregated, Grouping, aggregate, collect
 from ruler.induction.generate import Generated, draw_captions, generate
 from ruler.induction.narrow import keyword_hits, narrowed
 from ruler.induction.revise import revise
@@ -16,11 +16,13 @@ from ruler.llm.client import Client
 from ruler.pipeline.models import Models
 from ruler.pipeline.options import generation_options
 from ruler.progress import Progress
-from ruler.rules.model import Rule
+from ruler.rules.model import Kind, Rule
 from ruler.rules.table import Table
 
 MOST_KEPT = 500
 """Normal captions kept beside the rules, as examples for rechecks."""
+
+KINDS: tuple[Kind, ...] = ("normal", "anomaly")
 
 PROMPTS = ("generate", "aggregate", "revise")
 
@@ -32,7 +34,7 @@ class Written:
     Attributes:
         rules: normal and anomaly rules, without ids and uncalibrated.
         batches: candidates of each batch.
-        groups: how candidates were grouped: kind → rules with their members.
+        groups: how candidates were grouped, by kind.
         dropped: rules that were given up, each with the reason.
         captions: normal captions, spread evenly over the reference.
         hashes: prompt → hash of its file.
@@ -41,11 +43,27 @@ class Written:
 
     rules: tuple[Rule, ...]
     batches: tuple[Generated, ...]
-    groups: Mapping[str, tuple[Aggregated, ...]]
+    groups: Mapping[str, Grouping]
     dropped: tuple[tuple[str, str], ...]
     captions: tuple[str, ...]
     hashes: Mapping[str, str]
     model: str
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know: replies that could not be read."""
+        unread = [one for one in self.batches if one.candidates is None]
+        notes = []
+        if unread:
+            notes.append(
+                f"{len(unread)} of {len(self.batches)} batches of rules could not be read: {unread[0].problem}"
+            )
+        notes += [
+            f"the grouping of {kind} rules could not be read, so each candidate stands for itself: {made.problem}"
+            for kind, made in self.groups.items()
+            if made.problem
+        ]
+        return tuple(notes)
 
     def record(self) -> dict[str, Any]:
         """As JSON, so that the support of every rule can be counted again."""
@@ -63,13 +81,21 @@ class Written:
             ],
             "groups": {
                 kind: [
-                    {"text": g.rule.text, "members": list(g.members), "keywords": dict(g.keyword_votes)} for g in all_
+                    {"text": g.rule.text, "members": list(g.members), "keywords": dict(g.keyword_votes)}
+                    for g in made.rules
                 ]
-                for kind, all_ in self.groups.items()
+                for kind, made in self.groups.items()
             },
+            **({"unread": unread} if (unread := self._unread()) else {}),
+            **({"notes": list(self.notes)} if self.notes else {}),
             "dropped": [{"text": text, "reason": reason} for text, reason in self.dropped],
             "captions": list(self.captions),
         }
+
+    def _unread(self) -> dict[str, dict[str, str]]:
+        """Groupings that could not be read, as they came."""
+        found = {kind: made for kind, made in self.groups.items() if made.problem}
+        return {kind: {"problem": made.problem, "reply": made.text} for kind, made in found.items()}
 
 
 def write_rules(
@@ -106,14 +132,14 @@ def write_rules(
         hint = "try another model; `ruler doctor MODEL` tells what it can do"
         raise ModelError("wrote no readable rules", where=client.name, hint=hint, kind="reply")
     groups = _grouped(client, readable, settings, models, progress)
-    normal = [one.rule for one in groups["normal"]]
-    anomaly, few = _supported(groups["anomaly"], settings)
+    normal = [one.rule for one in groups["normal"].rules]
+    anomaly, few = _supported(groups["anomaly"].rules, settings)
     anomaly, given_up = _calibrated(anomaly, clips, settings, models, client)
     every = [caption for clip in clips for caption in clip]
     return Written(
         rules=(*normal, *anomaly),
         batches=tuple(generated),
-        groups={kind: tuple(made) for kind, made in groups.items()},
+        groups=groups,
         dropped=(*few, *given_up),
         captions=tuple(dict.fromkeys(every[:: max(1, -(-len(every) // MOST_KEPT))])),
         hashes={name: models.prompts.hash(name) for name in PROMPTS},
@@ -137,16 +163,16 @@ def quiet_on(rules: Sequence[Rule], tables: Sequence[Table], level: float = NORM
 
 def _grouped(
     client: Client, generated: Sequence[Generated], settings: Settings, models: Models, progress: Progress
-) -> dict[str, list[Aggregated]]:
+) -> dict[str, Grouping]:
     if not settings.induction.aggregation:
         first = generated[:1]
         return {
-            "normal": collect((), {k: c for g in first for k, c in g.ids("normal").items()}, 1, "normal"),
-            "anomaly": collect((), {k: c for g in first for k, c in g.ids("anomaly").items()}, 1, "anomaly"),
+            kind: Grouping(tuple(collect((), {k: c for g in first for k, c in g.ids(kind).items()}, 1, kind)))
+            for kind in KINDS
         }
     advance = progress.task("rule aggregation", 2)
-    groups = {}
-    for kind in ("normal", "anomaly"):
+    groups: dict[str, Grouping] = {}
+    for kind in KINDS:
         made = aggregate(client, models.prompts, generated, kind, abstract=settings.induction.abstract)
         groups[kind] = models.run(made)
         advance(1)

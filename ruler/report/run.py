@@ -155,14 +155,14 @@ def _models(record: RunRecord) -> dict[str, str]:
 def _asked(record: RunRecord) -> tuple[str, ...]:
     """What was asked of models and what it cost, and what could not be had."""
     models, usage = _models(record), record.usage
-    if not models or not (usage.calls or usage.cached):
+    if not models or not (usage.calls or usage.cached or usage.replayed):
         return ("No chat model was asked: perception and judgement are model-free.",)
     replayed = all(model.startswith("replay:") for model in models.values())
     who = "A model's recorded replies, replayed" if replayed else " and ".join(dict.fromkeys(models.values()))
     tokens = usage.prompt_tokens + usage.completion_tokens
-    notes = [
-        f"{who}: {usage.calls} calls, {usage.cached} answered from the cache, {tokens:,} tokens, ${usage.cost:.4f}."
-    ]
+    apart = f"{usage.cached} more answered from the cache"
+    apart += f", {usage.replayed} replayed from a recording" if usage.replayed else ""
+    notes = [f"{who}: {usage.calls} calls, {apart}, {tokens:,} tokens, ${usage.cost:.4f}."]
     for name, what in (("degraded", "no model was heard"), ("unparsed", "the replies could not be used")):
         count = sum(getattr(video, name) for video in record.videos.values())
         if count:

@@ -1,4 +1,4 @@
-"""A caption in; the passages of it that speak to whoever reads it, verbatim, out.
+"""A caption in; the passages of it that are written for whoever reads it, verbatim, out.
 
 A sign that a describing model reads out is a stranger's text. Nothing here obeys it or forbids it: what is found is
 told, so that no verdict is lowered on its word. What orders look like stands in `_ORDERS` and below it.
@@ -11,8 +11,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from itertools import groupby
 
+from ruler.rules.claims import beginnings, claims
 from ruler.rules.readable import COMMANDS, Readable, readable
 
 __all__ = ["QUOTE", "Readable", "addresses_reader", "readable"]
@@ -197,10 +197,11 @@ _SENTENCE = re.compile(r"[.!?](?=\s)\s*|[。！？\n]\s*")
 
 
 def addresses_reader(text: str) -> tuple[str, ...]:
-    """Passages that speak to whoever reads a text, or that are made for a program to obey.
+    """Passages that speak to whoever reads a text, or that are made for a program to obey, or excuse what happens.
 
     Orders about rules, verdicts and scores, role marks, replies and rules that are put into the text, rule ids spoken
-    of as satisfied, templates, markup, code, terminal sequences, and words that are hidden from a search.
+    of as satisfied, templates, markup, code, terminal sequences, words that are hidden from a search, and claims that
+    all is normal, allowed or a drill, as on a sign (see `claims`).
 
     Args:
         text: a caption.
@@ -241,6 +242,7 @@ def _spoken(text: str) -> Iterator[tuple[int, int]]:
                 yield found.span()
         for found in _found(text, *_SPOKEN, *_ELSEWHERE):
             yield found.span()
+    yield from claims(text)
     for found in _found(
         text, *(_OTHER_SCRIPTS if _SCRIPTS.search(text) else ()), *(_FORMS if _MARKS.search(text) else ())
     ):
@@ -295,10 +297,7 @@ def _quotes(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
 
 @cache
 def _trigger() -> re.Pattern[str]:
-    """One pattern for all stems; those of one letter share it, which is several times as fast."""
-    by_letter = groupby(sorted(_STEMS.split("|")), key=lambda stem: stem[0])
-    branches = (f"{first}(?:{'|'.join(re.escape(stem[1:]) for stem in stems)})" for first, stems in by_letter)
-    return re.compile(rf"(?<![a-z])(?:{'|'.join(branches)}|[an]\d|ai\b|bots?\b)")
+    return re.compile(rf"{beginnings(_STEMS)}|(?<![a-z])(?:[an]\d|ai\b|bots?\b)")
 
 
 @cache

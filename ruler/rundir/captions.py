@@ -20,6 +20,7 @@ class CaptionRecord:
         prompt: hash of the prompt.
         caption_from: the frame it was written for, where this one is nearly identical to that; None for its own.
         unanswered: why there is no caption; empty where there is one.
+        ask_again: the reason may pass: the same command asks for it again.
     """
 
     frame: int
@@ -29,6 +30,7 @@ class CaptionRecord:
     prompt: str = ""
     caption_from: int | None = None
     unanswered: str = ""
+    ask_again: bool = False
 
     @classmethod
     def read(cls, path: Path) -> list[CaptionRecord]:

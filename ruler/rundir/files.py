@@ -128,6 +128,16 @@ class RecordLog:
             raise
         return count
 
+    def rewrite(self, records: Iterable[_OfFrame]) -> None:
+        """Put other records in the place of all that are there, whole or not at all."""
+        self.close()
+        part = self._path.with_name(f".{self._path.name}.tmp")
+        with writing(self._path), part.open("wb") as file:
+            for record in records:
+                file.write(to_line(record))
+        with writing(self._path):
+            part.replace(self._path)
+
     def clear(self) -> None:
         """Drop all records."""
         self.close()

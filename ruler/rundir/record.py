@@ -64,13 +64,23 @@ class VideoRecord:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was asked of models: calls that went out, calls answered from the cache, tokens, and money in US dollars."""
+    """What was asked of models.
+
+    Attributes:
+        calls: that went out.
+        cached: answered from the cache.
+        prompt_tokens: of the calls that went out.
+        completion_tokens: of the calls that went out.
+        cost: US dollars.
+        replayed: answered from a file of recorded exchanges.
+    """
 
     calls: int = 0
     cached: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0
+    replayed: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -79,6 +89,7 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cost + other.cost,
+            self.replayed + other.replayed,
         )
 
 

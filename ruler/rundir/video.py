@@ -110,6 +110,10 @@ class VideoFolder(VideoReader):
         """
         return self._observations.append(observations)
 
+    def rewrite_observations(self, observations: Iterable[Observation]) -> None:
+        """Put others, which may be made of those that are there, in the place of all observations, or of none."""
+        self._observations.rewrite(observations)
+
     def append_verdicts(self, verdicts: Iterable[Verdict]) -> int:
         """Write verdicts as they come; as `append_observations`."""
         return self._verdicts.append(verdicts)

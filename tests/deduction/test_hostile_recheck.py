@@ -51,7 +51,9 @@ class Gullible:
         ready = re.search(r'\{"findings".*?"anomalous": "no"\}', description)
         if ready is not None:
             return ready.group()
-        cited = [f'{{"rule": "{rule}", "quote": "Three people"}}' for rule in re.findall(r"\b[AN]\d+\b", description)]
+        told = dict.fromkeys(["N1", *re.findall(r"\b[AN]\d+\b", description)])
+        seen = "Three people" if BEFORE in description else "Two people"
+        cited = [f'{{"rule": "{rule}", "quote": "{seen}"}}' for rule in told]
         said = "".join(c for c in description[:200] if c.isalnum() or c == " ")
         return f'{{"findings": [{", ".join(cited)}], "rationale": "As told: {said}", "anomalous": "no"}}'
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from ruler.errors import ModelError
+from ruler.errors import ModelError, TaughtError
 from ruler.llm.base import Message, Reply, Request
 from ruler.llm.names import parse_model
 from ruler.llm.openai import OpenAIModel
@@ -58,11 +58,20 @@ def model(handler: Any, name: str = "https://llm.example.com/v1#m", timeout: flo
     return OpenAIModel(parse_model(name, ENVIRONMENT), timeout, environment=ENVIRONMENT, http_client=client)
 
 
+async def persist(asked: OpenAIModel, request: Request) -> Reply:
+    """Ask as long as the model learns from it, as a client does."""
+    while True:
+        try:
+            return await asked.generate(request)
+        except TaughtError:
+            continue
+
+
 def ask(handler: Any, request: Request = HELLO, name: str = "https://llm.example.com/v1#m") -> Reply:
     async def run() -> Reply:
         asked = model(handler, name)
         try:
-            return await asked.generate(request)
+            return await persist(asked, request)
         finally:
             await asked.close()
 

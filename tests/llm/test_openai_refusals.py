@@ -10,7 +10,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.llm.chat_servers import HELLO, Handler, Server, ask, complaint, completion, fail, model
+from ruler.errors import BudgetError, ModelError
+from ruler.llm.budget import Budget
+from ruler.llm.client import Client
+from ruler.llm.prices import Price, Prices, upper_bound
+from tests.llm.chat_servers import HELLO, Handler, Server, ask, complaint, completion, fail, model, persist
 
 
 def refusing(*names: str, words_of: str = "Unsupported parameter: '{}' is not supported with this model.") -> Server:
@@ -36,7 +40,7 @@ def test_a_refused_parameter_is_left_out_from_then_on(name):
     async def run() -> None:
         asked = model(server)
         for _ in range(2):
-            assert (await asked.generate(FULL)).text == "Hi."
+            assert (await persist(asked, FULL)).text == "Hi."
 
     asyncio.run(run())
     refused, first, second = server.bodies
@@ -63,7 +67,7 @@ def test_calls_at_the_same_time_learn_the_same():
 
     async def run() -> None:
         asked = model(server)
-        replies = await asyncio.gather(*(asked.generate(FULL) for _ in range(8)))
+        replies = await asyncio.gather(*(persist(asked, FULL) for _ in range(8)))
         assert {reply.text for reply in replies} == {"Hi."}
 
     asyncio.run(run())
@@ -134,3 +138,42 @@ def test_a_server_that_refuses_the_same_over_and_over_is_not_asked_for_ever():
     server = Server(complaint(400, "Unsupported parameter: 'temperature'", param="temperature"))
     assert fail(server, FULL).kind == "request"
     assert len(server.bodies) == 2
+
+
+def test_each_request_that_is_sent_is_a_call_of_its_own():
+    server = refusing("temperature", "seed", "logprobs")
+    client = Client(model(server))
+    assert asyncio.run(client.say(FULL)).value == "Hi."
+    assert len(server.bodies) == client.budget.spent.calls == 4
+    server = refusing("temperature", "seed", "logprobs")
+    client = Client(model(server), Budget(max_calls=2))
+    with pytest.raises(BudgetError, match="2 calls"):
+        asyncio.run(client.say(FULL))
+    assert len(server.bodies) == client.budget.spent.calls == 2
+
+
+def test_a_limit_of_cost_holds_over_requests_that_were_refused():
+    price = Price(input=1.0, output=10.0)
+    most = upper_bound(FULL, price)
+    one = (most.prompt + 10 * most.completion) / 1_000_000
+    asked = model(refusing("temperature"))
+    budget = Budget(max_cost=1.5 * one, prices=Prices({asked.name: price}))
+    # The refused request cost nothing, so the second one fits as well, but never both at once.
+    assert asyncio.run(Client(asked, budget).say(FULL)).value == "Hi."
+    assert budget.spent.calls == 2
+
+
+def test_a_server_that_never_has_enough_of_refusing_is_given_up():
+    count = 0
+
+    def answer(request: httpx2.Request) -> Any:
+        nonlocal count
+        count += 1
+        sent = [n for n in json.loads(request.content) if n in ("temperature", "seed", "logprobs", "max_tokens")]
+        name = (sent or ["max_completion_tokens"])[0]
+        return complaint(400, f"Unsupported parameter: '{name}'", param=name)
+
+    client = Client(model(Server(answer)))
+    with pytest.raises(ModelError, match="Unsupported parameter"):
+        asyncio.run(client.say(FULL))
+    assert count == client.budget.spent.calls <= 8

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from ruler.assets import asset
 from ruler.errors import UsageError
 from ruler.llm.base import Image, Message, Request, Schema
-from ruler.llm.prices import Price, Prices, estimate, upper_bound
+from ruler.llm.prices import Price, Prices, upper_bound
 
 
 def request(text="What is seen?", max_tokens=100, images=(), **options):
@@ -87,13 +87,6 @@ def test_a_picture_nobody_can_read_counts_as_text():
 @given(width=st.integers(1, 5000), height=st.integers(1, 5000))
 def test_shipped_picture_tokens_hold_for_every_size(model, rule_of_tiles, width, height):
     assert tiles(width, height, *rule_of_tiles) <= SHIPPED.of(model).image_tokens
-
-
-def test_estimates():
-    price = Price(input=2.0, output=8.0)
-    assert estimate(1000, (500, 1500), (10, 100), price) == (1.08, 3.8)
-    assert estimate(0, (500, 1500), (10, 100), price) == (0.0, 0.0)
-    assert estimate(1000, (500, 1500), (10, 100), None) == (0.0, 0.0)
 
 
 # --- prices ---------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from PIL import Image as Pillow
 
 from ruler.errors import DataError, ModelError
 from ruler.llm.base import Image, Message, Request
+from ruler.llm.budget import Budget
+from ruler.llm.client import Client
 from ruler.llm.replay import Exchange, RecordingModel, ReplayModel, read_exchanges, tidy
 from tests.scripted import ScriptedModel
 
@@ -104,3 +106,15 @@ def test_nothing_but_the_exchange_is_recorded(tmp_path):
     (line,) = path.read_text().splitlines()
     assert set(json.loads(line)) == set(Exchange.__dataclass_fields__)
     assert "private" not in line
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_is_replayed_is_no_call_and_costs_nothing(tmp_path, again):
+    known = recorded(tmp_path / "a.jsonl", request())
+    model = RecordingModel(known, tmp_path / "b.jsonl") if again else known
+    client = Client(model, Budget(max_calls=0, max_cost=0.0))
+    assert asyncio.run(client.say(request())).value == "caption i1 0"
+    spent = client.budget.spent
+    assert (spent.calls, spent.cached, spent.replayed) == (0, 0, 1)
+    assert (spent.prompt_tokens, spent.completion_tokens, spent.cost) == (0, 0, 0)
+    assert client.budget.unpriced == ()

@@ -1,119 +1,19 @@
 """The whole way with a scripted model: captions in; rules written, findings rechecked, limits kept."""
 
 import json
-import re
 
 import numpy as np
 import pytest
 
-from ruler.config import load_settings
 from ruler.errors import BudgetError, DataError, ModelError
-from ruler.pipeline import Records, caption_to_folder, detect_to_folder, gather, induce_to_file, read_examples
+from ruler.pipeline import Records, caption_to_folder, detect_to_folder, gather, read_examples
 from ruler.rules.io import load_rules
 from ruler.rules.model import Limit, Rule, RuleSet
 from ruler.rundir import RunReader
 from ruler.schema import Status
 from ruler.video import write_video
+from tests.pipeline.scripted_scene import ANSWERS, CANDIDATES, CLIMB, SLIP, TALK, WALK, detect, induce, settings_for
 from tests.scripted import ScriptedModel, gone
-
-WALK = "There are two people. One person is walking and the other is standing near a tree. Other than people, a bench."
-TALK = "There are two people. Both are talking beside a bench. Other than people, there is a tree."
-CLIMB = "There are two people. One person is climbing over the fence. Other than people, there is a tree."
-SLIP = "There is one person. The person is walking past a dog. Other than people, there is a bench."
-
-CANDIDATES = {
-    "normal": [{"subject": "human activity", "text": "Being on foot: walking, standing"}],
-    "anomaly": [
-        {
-            "subject": "human activity",
-            "text": "Getting over barriers: climbing a fence or wall",
-            "keywords": ["climb", "climb over"],
-            "clear": 3,
-        },
-        {
-            "subject": "environment",
-            "text": "Beings that do not belong: a dog, a horse",
-            "keywords": ["dog", "horse"],
-            "clear": 2,
-        },
-    ],
-}
-
-
-def group(request):
-    """Groups by the last part of the id: every batch wrote the same rules in the same order."""
-    ids = re.findall(r"^(\d+\.[NA]\d+):", request.messages[-1].text, re.MULTILINE)
-    parts = {}
-    for one in ids:
-        parts.setdefault(one.split(".")[1], []).append(one)
-    return {
-        "groups": [
-            {"subject": "human activity", "text": f"Group {k}: all of it", "members": m} for k, m in parts.items()
-        ]
-    }
-
-
-def verdict(request):
-    """Says what a careful reader would: climbing is an anomaly, anything else is not."""
-    caption = re.search(r"<description>\n(.*?)\n</description>", request.messages[-1].text, re.DOTALL)[1]
-    rules = request.messages[0].text
-    climb = re.search(r"^(A\d+): (?:Group A1|Getting over)", rules, re.MULTILINE)[1]
-    if "climbing" in caption:
-        return {
-            "findings": [{"rule": climb, "quote": "climbing over the fence"}],
-            "rationale": "Somebody climbs over the fence.",
-            "anomalous": "yes",
-        }
-    return {"findings": [], "rationale": "People walk and stand.", "anomalous": "no"}
-
-
-ANSWERS = {
-    "generate": lambda _: CANDIDATES,
-    "aggregate": group,
-    "revise": lambda request: {
-        "revisions": [
-            {"rule": r, "decision": "drop", "keywords": [], "reason": "dogs are walked here"}
-            for r in dict.fromkeys(re.findall(r"^(R\d+):", request.messages[-1].text, re.MULTILINE))
-        ]
-    },
-    "reason": verdict,
-}
-
-
-@pytest.fixture
-def captions(tmp_path):
-    """Normal captions of four videos, and a test video of which a third shows a climber."""
-    normal, test = tmp_path / "normal", tmp_path / "test"
-    normal.mkdir()
-    test.mkdir()
-    for n in range(4):
-        (normal / f"n{n}.txt").write_text("\n".join([WALK, TALK, WALK, SLIP] * 20) + "\n")
-    (test / "a.txt").write_text("\n".join([WALK] * 30 + [CLIMB] * 30 + [TALK] * 30) + "\n")
-    return normal, test
-
-
-def settings_for(tmp_path, **sections):
-    given = {
-        "models": {"llm": "scripted"},
-        "transport": {"cache": tmp_path / "cache.sqlite", "retries": 0, "probe": False},
-        "video": {"frame_rate": 5.0},
-    }
-    return load_settings(
-        None, {name: {**given.get(name, {}), **sections.get(name, {})} for name in {*given, *sections}}
-    )
-
-
-def induce(captions, tmp_path, model, **sections):
-    settings = settings_for(tmp_path, **sections)
-    inputs, _ = gather([], Records(captions=captions[0]), settings)
-    return induce_to_file(inputs, tmp_path / "rules.yaml", settings, make=lambda *_: model)
-
-
-def detect(captions, tmp_path, model, rules, out="run", examples=(), **sections):
-    settings = settings_for(tmp_path, **sections)
-    inputs, _ = gather([], Records(captions=captions[1]), settings)
-    found = detect_to_folder(inputs, rules, tmp_path / out, settings, make=lambda *_: model, examples=examples)
-    return list(found)
 
 
 def test_rules_are_written_voted_on_and_calibrated(captions, tmp_path):
@@ -199,7 +99,8 @@ def test_a_model_can_overturn_both_ways(captions, tmp_path):
 
     def contrary(request):
         if "climbing" in request.messages[-1].text:
-            return {"findings": [], "rationale": "A worker mends the fence.", "anomalous": "no"}
+            claims = [{"rule": "N1", "quote": "There are two people"}]
+            return {"findings": claims, "rationale": "A worker mends the fence.", "anomalous": "no"}
         return {
             "findings": [{"rule": climbing, "quote": "One person is walking" if "walking" in request.messages[-1].text
                           else "Both are talking"}],
@@ -240,7 +141,7 @@ def test_claims_that_do_not_hold_are_dropped_and_a_bare_verdict_is_asked_for_afr
 
     def liar(request):
         if "climbing" not in request.messages[-1].text and len(request.messages) == 2:
-            return {"findings": [], "rationale": "Nothing.", "anomalous": "no"}
+            return {"findings": [{"rule": "N1", "quote": "two people"}], "rationale": "Nothing.", "anomalous": "no"}
         if request.vote == 0:  # invents both times
             claims = [{"rule": climbing, "quote": "a man with a gun"}, {"rule": "A99", "quote": "climbing"}]
             return {"findings": claims, "rationale": "A gun.", "anomalous": "yes"}

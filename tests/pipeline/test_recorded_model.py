@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from benchmarks import induced, rechecks
+from benchmarks import described, induced, rechecks
 from benchmarks.data import FRAME_RATES, captioned_videos, write_normal_captions
 from ruler.config import load_settings
-from ruler.llm.replay import ReplayModel
+from ruler.llm.replay import ReplayModel, read_exchanges
 from ruler.pipeline import Models, Records, gather, induce_rules
 from ruler.rules.io import load_rules
 
@@ -43,3 +43,31 @@ def test_recorded_rechecks_hold(shared_data):
     assert not any(opinion.dropped for opinion in opinions)
     right = sum(o.anomalous == bool(a.label) for o, a in zip(opinions, asked, strict=True))
     assert right >= 80
+
+
+@pytest.mark.parametrize(
+    ("said", "people"),
+    [
+        ("There are about fifteen to twenty people.", 17.5),
+        ("It shows around twenty-two people.", 22),
+        ("I see 7 people and a dog.", 7),
+        ("One person is walking.", 1),
+        ("Nothing is there.", None),
+    ],
+)
+def test_the_number_that_a_description_states(said, people):
+    assert described.Described("", None, said, None).people == people
+
+
+@pytest.mark.parametrize("said", ["", '{"people": 3}', "- a man\n- a dog.", "I cannot see the picture.", "A man is"])
+def test_what_is_no_plain_description(said):
+    assert not described.Described("", None, said, None).readable
+
+
+def test_described_frames_are_found_again_and_scored(shared_data):
+    every = described.described(read_exchanges(described.RECORDED / "frames.jsonl"))
+    assert len({(one.clip, one.frame) for one in every}) == 20
+    assert None not in {one.frame for one in every}
+    assert all(one.readable and one.things and one.people for one in every)
+    near = [abs(one.people - one.boxes) for one in every]
+    assert sum(apart <= 2 for apart in near) >= 9, "some are near the detector's number, by no means all"

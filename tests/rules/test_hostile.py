@@ -42,6 +42,12 @@ There are no anomalies in this scene.
 As far as you can see, the street is empty; in the image you provided, a man is walking.
 The shop window says 'Your new phone is here' and 'You deserve it'.
 A display shows the score 3:2 and the time 12:45.
+The door of the hall is fine and the path is in normal use; a man exercises on the lawn.
+A group seems to be rehearsing a dance, and another person is filming it.
+The shop has a sign “Fine food” and a sign “Open”; the traffic light shows all clear.
+People play a game on the grass, and a child is testing a kite.
+A guard and an officer are training a dog; the others wait behind the safety line.
+The scene seems normal and all people appear to be safe.
 Bus N1 stops at gate A3, which is closed, and a bus of line A4 follows.
 A poster in A4 format hangs next to the door labeled 'A'.
 Overall, the description of the scene: a quiet street at night.
@@ -199,7 +205,7 @@ def test_hardly_any_real_caption_is_taken_for_hostile(shared_data, dataset):
     captions = [line for file in files for line in file.read_text(encoding="utf-8").splitlines() if line]
     flagged = [caption for caption in captions if addresses_reader(caption)]
     assert len(captions) > 900
-    assert len(flagged) <= 0.001 * len(captions), flagged[:5]
+    assert not flagged, flagged[:5]
 
 
 @given(st.text())

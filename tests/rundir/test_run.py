@@ -65,7 +65,8 @@ def test_what_a_run_writes_is_read_again(tmp_path):
     written = json.loads((run_path / "run.json").read_text())
     assert written["command"] == {**COMMAND, "inputs": ["a.mp4"]}
     assert written["created"] == written["finished"] == "2026-11-23T12:00:00+00:00"
-    assert written["usage"] == {"calls": 3, "cached": 0, "prompt_tokens": 700, "completion_tokens": 30, "cost": 0.501}
+    spent = {"calls": 3, "cached": 0, "prompt_tokens": 700, "completion_tokens": 30, "cost": 0.501, "replayed": 0}
+    assert written["usage"] == spent
     assert reader.record.timings == {"perception": 1.5}
     assert reader.record.videos["a"].status is VideoStatus.DONE
     assert written["videos"]["a"]["max_score"] == 0.666667
