@@ -26,6 +26,7 @@ from ruler.config import load_settings
 from ruler.deduction.judge import judge
 from ruler.deduction.reason import Opinion, Question, reason
 from ruler.deduction.recheck import find_cases
+from ruler.errors import ModelError
 from ruler.llm.base import ChatModel
 from ruler.llm.client import Client, ClientOptions
 from ruler.llm.names import parse_model
@@ -83,13 +84,23 @@ def sample(dataset: str, each: int = EACH, seed: int = 0) -> list[Asked]:
     return [asked[i] for i in order.tolist()]
 
 
-async def ask(dataset: str, model: ChatModel, asked: Sequence[Asked]) -> list[Opinion]:
-    """One vote on each frame."""
+async def ask(dataset: str, model: ChatModel, asked: Sequence[Asked]) -> list[Opinion | None]:
+    """One vote on each frame; None where no reply to the question was recorded."""
     rules = load_rules(RECORDED / f"{dataset}.yaml").rules
     client = Client(model, options=ClientOptions(concurrency=24, retries=6))
     prompts = Prompts()
+
+    async def opinion(one: Asked) -> Opinion | None:
+        try:
+            return await reason(client, prompts, rules, one.question)
+        except ModelError as error:
+            # A finding that came out otherwise since is another question, and nobody was asked that one.
+            if isinstance(model, ReplayModel) and error.kind == "unknown":
+                return None
+            raise
+
     try:
-        return list(await asyncio.gather(*(reason(client, prompts, rules, one.question) for one in asked)))
+        return list(await asyncio.gather(*(opinion(one) for one in asked)))
     finally:
         await client.close()
 
@@ -126,7 +137,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             else ReplayModel(path)
         )
         asked = sample(dataset)
-        opinions = asyncio.run(ask(dataset, model, asked))
+        told = asyncio.run(ask(dataset, model, asked))
+        opinions = [one for one in told if one is not None]
+        asked = [one for one, said in zip(asked, told, strict=True) if said is not None]
+        if len(asked) < len(told):
+            print(
+                f"{dataset}: {len(told) - len(asked)} frames left out, whose finding is another than was asked about\n"
+            )
         readable = sum(o.anomalous is not None or bool(o.dropped) for o in opinions)
         claims, dropped = sum(len(o.claims) for o in opinions), sum(len(o.dropped) for o in opinions)
         reasons = judged_reasons(dataset)

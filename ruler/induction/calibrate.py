@@ -38,14 +38,15 @@ SHORTEST_TAIL = 0.1
 WORDS = 0.4
 """Exceedance of a frame whose caption speaks of an induced rule's keywords, one for all such rules.
 
-It adds to what is measured: 1/3 for who is usual in everything (see `match.ABSENT`). Weighing each rule by its own false
-alarms was measured to rank frames worse: describing models err in bursts, and the rule that they err about most may be
+It adds to what is measured: 1/3 for who is usual in everything (see `match.ABSENT`). Weighing each rule by its own
+false alarms was measured to rank frames worse: describing models err in bursts, and the rule that they err about most may be
 the very one that counts.
 """
 
 HEARD = 0.8
-"""Share of a window's captions that may speak of induced rules, at most, before the limit is reached, however noisy the
-reference: a model's rule says that something is wrong, and an erring describer cannot talk that down.
+"""Share of a window's captions that speak of induced rules at which the limit is reached, however noisy the reference:
+a model's rule says that something is wrong, and an erring describer cannot talk that down. Words count for more than
+`WORDS` where they must.
 """
 
 NARROWEST = 0.2
@@ -147,7 +148,11 @@ def calibrate(
         held = [h.rescaled(dict.fromkeys(alone, scale)) for h in held]
         factors, scale = {key: scale * factor for key, factor in alone.items()}, 1.0
     elif words is not None:
-        scale = min(scale, HEARD * (_usual(held, options) + words))
+        usual = _usual(held, options)
+        scale = max(scale if found.curve else 0.0, (usual + words) / UNCALIBRATED)
+        louder = float(np.clip(scale / HEARD - usual, words, UNCALIBRATED))
+        held = [h.spoken(louder / words, own) for h in held]
+        words = float(f"{louder:.3g}")
     scale = float(f"{scale:.4g}")
     rules = [_widened(rule, factors[rule_key(rule)]) if rule_key(rule) in factors else rule for rule in made]
     rules = [_with_false_alarms(rule, held) for rule in (*rules, *own)]

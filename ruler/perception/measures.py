@@ -201,12 +201,12 @@ def _median(values: FloatArray, window: float, step: float) -> FloatArray:
 
 
 def _gaussian(values: FloatArray, sigma: float, step: float) -> FloatArray:
-    """Gaussian along the last axis; the ends are repeated."""
+    """Gaussian along the last axis; beyond an end the track goes on as it came, so that a steady walk stays one."""
     radius = min(values.shape[-1] - 1, int(np.ceil(2.5 * sigma / step)))
     if radius < 1:
         return values
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) * step / sigma) ** 2)
-    left = np.repeat(values[..., :1], radius, axis=-1)
-    right = np.repeat(values[..., -1:], radius, axis=-1)
+    left = 2 * values[..., :1] - values[..., radius:0:-1]
+    right = 2 * values[..., -1:] - values[..., -2 : -radius - 2 : -1]
     longer = np.concatenate([left, values, right], axis=-1)
     return np.asarray(sliding_window_view(longer, 2 * radius + 1, axis=-1) @ (kernel / kernel.sum()))

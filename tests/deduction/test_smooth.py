@@ -79,9 +79,14 @@ def test_both_averages_are_their_formula_at_even_and_uneven_times(values, width,
     times = np.arange(len(values)) * 0.1
     if not even:
         times = times + np.linspace(0, 1, len(values)) ** 2
-    apart = times[:, None] - times[None, :]
+    # Before the first and after the last frame their values are held.
+    beyond = np.median(np.diff(times)) * np.arange(1, 400) if len(times) > 1 else np.ones(1)
+    longer = np.concatenate([times[0] - beyond[::-1], times, times[-1] + beyond])
+    held = np.concatenate([np.full(len(beyond), values[0]), values, np.full(len(beyond), values[-1])])
+    apart = times[:, None] - longer[None, :]
     kernel = np.where(np.abs(apart) <= 4 * width + 0.1, np.exp(-0.5 * (apart / width) ** 2), 0)
-    np.testing.assert_allclose(smooth.gaussian(values, times, width), kernel @ values / kernel.sum(1), atol=0.02)
+    np.testing.assert_allclose(smooth.gaussian(values, times, width), kernel @ held / kernel.sum(1), atol=0.02)
+    apart = times[:, None] - times[None, :]
     kernel = np.where(apart >= 0, np.exp(-np.maximum(apart, 0) / width), 0)
     np.testing.assert_allclose(smooth.causal(values, times, width), kernel @ values / kernel.sum(1), atol=1e-9)
 

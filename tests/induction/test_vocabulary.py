@@ -25,7 +25,7 @@ def ordinary(clips: int = 12) -> list[Clip]:
 
 
 def test_the_rules_say_what_is_usual_and_what_would_not_be():
-    activities, things, anomaly = induce_vocabulary(ordinary())
+    activities, things, anomaly, other = induce_vocabulary(ordinary())
     assert activities.kind == things.kind == "normal"
     assert activities.text == "Usual activities: walking (in 80 % of the captions), sitting (20 %)"
     assert things.text == "Usual things: tree (in 80 % of the captions), bench (20 %)"
@@ -35,37 +35,52 @@ def test_the_rules_say_what_is_usual_and_what_would_not_be():
     assert anomaly.limit is not None
     assert (anomaly.limit.measure, anomaly.limit.unit, anomaly.limit.usual) == ("unusual activity", "nats", 0)
     assert anomaly.support is not None
-    assert anomaly.support.votes == anomaly.support.of == 10
+    assert anomaly.support.votes == anomaly.support.of == 5
+    assert other.limit is not None
+    # Things count half of what activities do.
+    assert other.limit.measure == "unusual thing"
+    assert other.limit.value == pytest.approx(2 * anomaly.limit.value, rel=0.01)
 
 
-def test_normal_captions_stay_under_the_limit_and_strange_ones_pass_it():
-    rule = induce_vocabulary(ordinary())[-1]
+def of_activities(rules):
+    return next(rule for rule in rules if rule.limit is not None and rule.limit.measure == "unusual activity")
+
+
+def test_the_noisier_the_normal_captions_the_less_a_strange_word_counts():
+    odd = [clip(([WALK] * 9 + [f"A man is {act}."]) * 10) for act in ("jumping", "dancing", "kneeling", "waving")]
+    quiet, noisy = (of_activities(induce_vocabulary(clips)) for clips in (ordinary(), [*ordinary(4), *odd]))
+    assert noisy.limit.value > quiet.limit.value
+
+
+def test_normal_captions_exceed_nothing_and_strange_ones_do():
+    rule = of_activities(induce_vocabulary(ordinary()))
     assert rule.vocabulary is not None
     assert rule.limit is not None
-    captions = [WALK] * 60 + [RIDE] * 30 + [WALK] * 60
+    usual = [WALK, WALK, SIT, WALK, WALK] * 12
+    captions = usual + [RIDE] * 30 + usual
     found = vocabulary_excess(captions, np.arange(150) / 10, rule.vocabulary)
-    over = found.values > rule.limit.value
+    over = found.values > 0.5
     assert over[62:88].all()
     assert not over[:50].any()
     assert not over[100:].any()
 
 
 def test_a_rate_above_the_usual_is_strange_although_the_term_is_not():
-    rule = induce_vocabulary([clip(([WALK] * 19 + [RIDE]) * 5) for _ in range(10)])[-1]
+    rule = of_activities(induce_vocabulary([clip(([WALK] * 19 + [RIDE]) * 5) for _ in range(10)]))
     assert rule.vocabulary is not None
-    assert 0.05 < rule.vocabulary.rates["riding horse"] < 0.3
+    assert rule.vocabulary.rates["riding horse"] == 0.05
     assert vocabulary_excess([RIDE] * 30, np.arange(30) / 10, rule.vocabulary).values.min() > 1
 
 
-@pytest.mark.parametrize("clips", [6, 10, 20, 40])
+@pytest.mark.parametrize("clips", [200, 400])
 def test_one_odd_clip_does_not_make_its_activity_normal(clips):
     rules = induce_vocabulary([*ordinary(clips - 1), clip([RIDE] * 100)])
-    rule = rules[-1]
+    rule = of_activities(rules)
     assert rule.vocabulary is not None
     assert rule.vocabulary.rates["riding horse"] < 1
     assert "horse" not in " ".join(r.text for r in rules)
     assert vocabulary_excess([RIDE] * 30, np.arange(30) / 10, rule.vocabulary).values.min() > 0
-    half = induce_vocabulary([*ordinary(clips // 2), *[clip([RIDE] * 100)] * (clips // 2)])[-1]
+    half = of_activities(induce_vocabulary([*ordinary(6), *[clip([RIDE] * 100)] * 6]))
     assert half.vocabulary is not None
     assert half.vocabulary.rates["riding horse"] == 1
 
@@ -81,7 +96,7 @@ def test_given_batches_vote():
 
 def test_left_out_stretches_say_nothing():
     gappy = [clip([WALK] * 40 + [None] * 20 + [WALK] * 40) for _ in range(4)]
-    rule = induce_vocabulary([*gappy, clip([None] * 50), clip([])])[-1]
+    rule = of_activities(induce_vocabulary([*gappy, clip([None] * 50), clip([])]))
     assert rule.vocabulary is not None
     assert dict(rule.vocabulary.rates) == {"walking": 1}
     assert rule.support is not None
@@ -89,17 +104,19 @@ def test_left_out_stretches_say_nothing():
 
 
 def test_a_single_clip_is_enough_and_none_makes_no_rule():
-    rule = induce_vocabulary([clip([WALK] * 50)])[-1]
+    rule = of_activities(induce_vocabulary([clip([WALK] * 50)]))
     assert rule.kind == "anomaly"
     assert rule.support is None
     assert rule.limit is not None
-    assert rule.limit.value == VocabularyOptions().expected
+    options = VocabularyOptions()
+    noise = options.belief * options.expected / (1 + options.belief)
+    assert rule.limit.value == pytest.approx(options.rarity * noise**2, rel=0.01)
     assert induce_vocabulary([]) == induce_vocabulary([clip([None, None]), clip(["???"])]) == []
 
 
-def test_things_make_a_rule_where_they_are_asked_for():
-    rules = induce_vocabulary(ordinary(), options=VocabularyOptions(things=True))
-    assert [r.limit.measure for r in rules if r.limit] == ["unusual activity", "unusual thing"]
+def test_things_can_be_left_out():
+    rules = induce_vocabulary(ordinary(), options=VocabularyOptions(things=0))
+    assert [r.limit.measure for r in rules if r.limit] == ["unusual activity"]
 
 
 def test_the_same_clips_make_the_same_rules():
@@ -124,7 +141,7 @@ def test_public_captions_are_ranked_as_measured(shared_data: Path):
         for name in (n for i, n in enumerate(names) if i % 2 != fold):
             near = np.convolve(labels[name], np.ones(81), "same") > 0.5
             clips.append(clip([None if out else line for line, out in zip(lines[name], near, strict=True)], 24.0))
-        vocabulary = induce_vocabulary(clips)[-1].vocabulary
+        vocabulary = of_activities(induce_vocabulary(clips)).vocabulary
         assert vocabulary is not None
         for name in (n for i, n in enumerate(names) if i % 2 == fold):
             scores[name] = vocabulary_excess(lines[name], np.arange(len(lines[name])) / 24, vocabulary).values

@@ -171,3 +171,40 @@ def test_a_table_is_cut_into_clips_that_hold_it_all():
     assert np.concatenate([c.measures["speed"] for c in clips]).tolist() == table.measures["speed"].tolist()
     for clip in clips:
         np.testing.assert_allclose(clip.frames[clip.row], clip.measures["speed"])
+
+
+TOGETHER = tuple(Limit(measure=m, above=2.0, usual=1.0) for m in ("speed", "acceleration", "growth", "aspect"))
+
+
+@pytest.mark.parametrize(
+    ("values", "r"),
+    [
+        ((2.0, 2.0, 2.0, 2.0), 1.0),  # all at their limits
+        ((1.0, 1.0, 1.0, 1.0), 1 / 3),  # usual in everything
+        ((0.0, 0.0, 0.0, 0.0), 0.0),  # well under the usual in everything
+        ((99.0, 1.0, 1.0, 1.0), 2 / 3),  # one measure alone counts as twice its limit at most
+        ((2.0, 2.0, 2.0, float("nan")), (0.75 + 0.5) / 1.5),  # what was not measured counts as usual
+    ],
+)
+def test_limits_count_together(values, r):
+    measures = {limit.measure: v for limit, v in zip(TOGETHER, values, strict=True)}
+    found = one([seen(0, (1, 50, 50, measures)), seen(1)], rule(mean=TOGETHER))
+    np.testing.assert_allclose(found.exceedance, [r, 0])
+
+
+def test_together_cites_the_measure_that_goes_furthest():
+    measures = {"speed": 1.5, "acceleration": 2.5, "growth": 3.0, "aspect": 1.0}
+    observations = [seen(0, (7, 50, 50, measures))]
+    found = one(observations, rule(mean=TOGETHER))
+    cited = evidence(found, tabulate(observations, (100, 100)), 0)
+    assert (cited.measure, cited.value, cited.limit, cited.track_id) == ("growth", 3.0, 2.0, 7)
+
+
+def test_sources_add_up_and_rules_of_one_source_do_not():
+    limit = Limit(measure="speed", above=2.0)
+    table = tabulate([seen(0, (1, 50, 50, {"speed": 1.0}), caption="A man runs.")], (100, 100))
+    limits = [rule(limit=limit), rule(limit=limit.model_copy(update={"above": 4.0}))]
+    words = [rule(keywords=("run",)), rule(keywords=("man",))]
+    found = match(table, [*limits, *words], RAW)
+    assert combine(found, 1)[0] == pytest.approx(0.5 + UNCALIBRATED)
+    assert combine(found, 1, math.inf)[0] == UNCALIBRATED
