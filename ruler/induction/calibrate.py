@@ -39,8 +39,8 @@ WORDS = 0.4
 """Exceedance of a frame whose caption speaks of an induced rule's keywords, one for all such rules.
 
 It adds to what is measured: 1/3 for who is usual in everything (see `match.ABSENT`). Weighing each rule by its own
-false alarms was measured to rank frames worse: describing models err in bursts, and the rule that they err about most may be
-the very one that counts.
+false alarms was measured to rank frames worse: describing models err in bursts, and the rule that they err about most
+may be the very one that counts.
 """
 
 HEARD = 0.8
