@@ -1,8 +1,8 @@
 """Normal clips in; one anomaly rule out whose limits on several measures count together.
 
-A cyclist is a little faster than people on foot, a little wider, a little steadier: no single limit says so without
-false alarms, their mean does. Limits here are told by objects, not by frames, so that each measure is on the scale of
-what single objects do at that place.
+What is strange is often a little of everything, a little faster, wider and steadier than usual: no single limit says so
+without false alarms, their mean does. Limits here are told by objects, not by frames, so that each measure is on the
+scale of what single objects do at that place.
 """
 
 from __future__ import annotations

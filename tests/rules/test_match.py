@@ -13,11 +13,11 @@ from ruler.rules.match import (
     combine,
     evidence,
     match,
-    smooth_tracks,
     text_exceedance,
 )
 from ruler.rules.model import FalseAlarms, Limit, Rule, Where
 from ruler.rules.table import cut, tabulate
+from ruler.rules.tracks import smooth_tracks
 from ruler.schema import Box, CameraState, Observation, TrackedObject
 
 RAW = MatchOptions(track_sigma=0.0)
