@@ -113,7 +113,7 @@ def test_quotes_are_held_against_a_caption_as_deduction_does_it(quote, caption):
 
 def test_rechecks_are_asked_for_as_deduction_does_it():
     assert schema_of(Recheck).content == schema_of(reason.Reasoning).content
-    assert RECHECK_TOKENS == reason._TOKENS
+    assert RECHECK_TOKENS == reason.TOKENS
 
 
 # The cheap check before captioning
