@@ -52,6 +52,11 @@ a model's rule says that something is wrong, and an erring describer cannot talk
 NARROWEST = 0.2
 """Least factor by which limits are narrowed."""
 
+FAINT = 0.3
+"""Exceedance from which events on normal footage are counted; where there are none, and nothing was measured whose
+limits say more, the limit of a file on words stands here.
+"""
+
 LEAST_SCALE = 0.05
 """Least exceedance of the whole file that becomes score 0.5."""
 
@@ -153,6 +158,8 @@ def calibrate(
         louder = float(np.clip(scale / HEARD - usual, words, UNCALIBRATED))
         held = [h.spoken(louder / words, own) for h in held]
         words = float(f"{louder:.3g}")
+    elif not found.curve and held and not alone:
+        scale = FAINT
     scale = float(f"{scale:.4g}")
     rules = [_widened(rule, factors[rule_key(rule)]) if rule_key(rule) in factors else rule for rule in made]
     rules = [_with_false_alarms(rule, held) for rule in (*rules, *own)]
@@ -317,7 +324,7 @@ def alarm_curve(
     """
     if hours <= 0 or not series:
         return (), None
-    peaks = sorted(float(r[a:b].max()) for r, t in zip(series, times, strict=True) for a, b in count(r, t, 0.3))
+    peaks = sorted(float(r[a:b].max()) for r, t in zip(series, times, strict=True) for a, b in count(r, t, FAINT))
     if not peaks:
         return (), None
     half = peaks[len(peaks) // 2 :]

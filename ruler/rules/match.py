@@ -29,6 +29,9 @@ CEILING = 5.0
 LEAST_PART, LARGEST_PART = -0.5, 2.0
 """Of several limits that count together, each one's part is cut off here: one odd measure is not to decide alone."""
 
+QUOTED = 0.05
+"""Exceedance of a vocabulary from which the words that do it are noted."""
+
 ABSENT = LEAST_PART
 """Mean part from which the exceedance of limits that count together is told: what a frame without anybody has."""
 
@@ -139,7 +142,7 @@ def _match(table: Table, rule: Rule, options: MatchOptions) -> RuleMatch:
     if rule.vocabulary is not None and rule.limit is not None:
         excess = excess_of(table, rule, options.causal)
         best = _ratio(excess.values, np.float64(rule.limit.usual or 0.0), np.float64(rule.limit.value))
-        quotes = {int(t): excess.quote(int(t)) for t in np.flatnonzero(best >= 0.5)}
+        quotes = {int(t): excess.quote(int(t)) for t in np.flatnonzero(best >= QUOTED)}
     elif rule.limits:
         best, strongest, objects = _limits(table, rule, options)
     if rule.keywords:
@@ -341,7 +344,7 @@ def evidence(found: RuleMatch, table: Table, position: int, picture: tuple[int, 
     """
     rule, r, frame = found.rule, float(found.exceedance[position]), int(table.frames[position])
     thing = int(found.strongest[position])
-    if not rule.limits or (thing < 0 and position in found.quotes):
+    if not rule.limits or rule.vocabulary is not None or (thing < 0 and position in found.quotes):
         told = (
             position if position in found.quotes or not found.quotes else nearest_quote(found.quotes, table, position)
         )
