@@ -47,7 +47,6 @@ class Part:
 
 
 PARTS: tuple[Part, ...] = (
-    Part("pace"),
     Part("speed"),
     Part("acceleration"),
     Part("growth"),
